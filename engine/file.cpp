@@ -1,0 +1,147 @@
+#include "engine/file.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "engine/error.h"
+
+namespace miniray {
+namespace {
+
+class Descriptor {
+ public:
+  Descriptor(const std::filesystem::path& path, int flags) : fd_(open(path.c_str(), flags, 0666)) {}
+  ~Descriptor() { close_now(); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  bool is_open() const { return fd_ >= 0; }
+  int get() const { return fd_; }
+  // Some file systems report a full disk only here.
+  bool close_now() { return fd_ < 0 || close(std::exchange(fd_, -1)) == 0; }
+
+ private:
+  int fd_;
+};
+
+Error cannot(const std::string& verb, const std::filesystem::path& path) {
+  const int error_number = errno;
+  const std::string message = "cannot " + verb + " '" + path.string() + "'";
+  if (error_number == ENOENT) return not_found(message + ": no such file or folder");
+  return io_error(message, error_number);
+}
+
+bool write_all(int fd, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+  const Descriptor descriptor(folder, O_RDONLY | O_DIRECTORY);
+  // Some file systems cannot sync a folder and say EINVAL; the rename itself stands.
+  if (descriptor.is_open() && fsync(descriptor.get()) != 0 && errno != EINVAL) {
+    throw cannot("sync the folder", folder);
+  }
+}
+
+// The process's number keeps two programs that write one path from sharing a temporary file.
+std::filesystem::path temporary_name(const std::filesystem::path& path) {
+  return path.string() + "." + std::to_string(getpid()) + ".tmp";
+}
+
+}  // namespace
+
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                Durability durability) {
+  const std::filesystem::path temporary = temporary_name(path);
+  const bool synced = durability == Durability::kSynced;
+  Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+  if (!descriptor.is_open()) throw cannot("write", path);
+  const bool complete = write_all(descriptor.get(), bytes) &&
+                        (!synced || fsync(descriptor.get()) == 0) && descriptor.close_now() &&
+                        rename(temporary.c_str(), path.c_str()) == 0;
+  if (!complete) {
+    const Error error = cannot("write", path);
+    unlink(temporary.c_str());
+    throw error;
+  }
+  if (synced) sync_folder(path.has_parent_path() ? path.parent_path() : ".");
+}
+
+void write_file(const std::filesystem::path& path, const std::string& text) {
+  write_file(path, std::as_bytes(std::span(text)));
+}
+
+std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes) {
+  const MappedFile file(path);
+  const auto bytes = file.bytes();
+  if (static_cast<std::int64_t>(bytes.size()) > max_bytes) {
+    throw corrupt("'" + path.string() + "' has " + std::to_string(bytes.size()) +
+                  " bytes; at most " + std::to_string(max_bytes) + " are allowed");
+  }
+  return {bytes.begin(), bytes.end()};
+}
+
+void make_writable_folder(const std::filesystem::path& path) {
+  std::error_code failure;
+  std::filesystem::create_directories(path, failure);
+  if (failure) throw io_error("cannot make the folder '" + path.string() + "'", failure.value());
+  if (!std::filesystem::is_directory(path)) {
+    throw io_error("cannot make the folder '" + path.string() + "'", ENOTDIR);
+  }
+  if (access(path.c_str(), W_OK | X_OK) != 0) throw cannot("write into the folder", path);
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const Descriptor descriptor(path, O_RDONLY | O_CLOEXEC);
+  struct stat status {};
+  if (!descriptor.is_open() || fstat(descriptor.get(), &status) != 0) throw cannot("read", path);
+  if (!S_ISREG(status.st_mode)) {
+    throw invalid_argument("'" + path.string() + "' is not a regular file");
+  }
+  if (status.st_size == 0) return;
+  const auto size = static_cast<std::size_t>(status.st_size);
+  void* address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.get(), 0);
+  if (address == MAP_FAILED) throw cannot("map", path);
+  bytes_ = {static_cast<const std::uint8_t*>(address), size};
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) munmap(const_cast<std::uint8_t*>(bytes_.data()), bytes_.size());
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+std::string sha256_hex(std::span<const std::byte> bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned length = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1) {
+    throw Error(ErrorKind::kIo, "the SHA-256 of OpenSSL failed");
+  }
+  std::string hex;
+  for (unsigned i = 0; i < length; ++i) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    hex += kDigits[digest[i] >> 4];
+    hex += kDigits[digest[i] & 15];
+  }
+  return hex;
+}
+
+}  // namespace miniray

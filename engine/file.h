@@ -1,0 +1,47 @@
+// Files: read whole, mapped, and written so that a reader never meets half of one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace miniray {
+
+enum class Durability {
+  kSynced,    // on the disk when the call returns
+  kBuffered,  // complete for every reader now, on the disk when the system gets to it
+};
+
+// Writes to a temporary name in the same folder, syncs it where asked, renames. What stood at
+// `path` stays as it was unless the whole succeeds. Throws io, naming the path.
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                Durability durability = Durability::kSynced);
+void write_file(const std::filesystem::path& path, const std::string& text);
+
+// Throws not found or io, naming the path; corrupt where the file is larger than max_bytes.
+std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes);
+
+// Makes the folder and those above it. Throws io, naming the path, also where it cannot be written.
+void make_writable_folder(const std::filesystem::path& path);
+
+// A file mapped read-only. Moved, not copied.
+class MappedFile {
+ public:
+  // Throws not found or io, naming the path.
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+
+  std::span<const std::uint8_t> bytes() const { return bytes_; }
+
+ private:
+  std::span<const std::uint8_t> bytes_;
+};
+
+// The SHA-256 digest (FIPS 180-4) as 64 lower-case hexadecimal digits.
+std::string sha256_hex(std::span<const std::byte> bytes);
+
+}  // namespace miniray

@@ -1,0 +1,34 @@
+// Matrix products, row-major and dense. T is float or double.
+//
+// Each is cut into one fixed partition of tiles by its shape alone and spread over the threads, so
+// its bits do not depend on their number. Inputs must not overlap the output.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "engine/parallel.h"
+
+namespace miniray {
+
+// The extents of C[m, n] = A . B with sums over k.
+struct GemmShape {
+  std::int64_t m, n, k;
+};
+
+// c[m, n] = a[m, k] . b[n, k]^T + bias[n]; an empty bias is none.
+template <class T>
+void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
+             std::span<const T> b, std::span<const T> bias, std::span<T> c);
+
+// c[m, n] = a[m, k] . b[k, n]
+template <class T>
+void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
+             std::span<const T> b, std::span<T> c);
+
+// c[m, n] += a[k, m]^T . b[k, n]
+template <class T>
+void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
+                 std::span<const T> b, std::span<T> c);
+
+}  // namespace miniray

@@ -1,0 +1,65 @@
+#include "engine/parallel.h"
+
+#include <cblas.h>
+#include <sched.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <mutex>
+#include <string>
+
+#include "engine/cpu.h"
+#include "engine/error.h"
+
+namespace miniray {
+namespace {
+
+// The BLAS's own threads would cut its sums by their number, and fight ours for the cores.
+void use_one_thread_in_each_blas_call() {
+  static std::once_flag once;
+  std::call_once(once, [] { openblas_set_num_threads(1); });
+}
+
+}  // namespace
+
+struct ThreadBudget::Arena {
+  explicit Arena(int threads) : arena(threads) {}
+  tbb::task_arena arena;
+};
+
+ThreadBudget::ThreadBudget(int threads) : threads_(threads) {
+  if (threads < 1) {
+    throw invalid_argument("the number of threads must be at least 1, not " +
+                           std::to_string(threads));
+  }
+  use_one_thread_in_each_blas_call();
+  if (threads > 1) arena_ = std::make_unique<Arena>(threads);
+}
+
+ThreadBudget::~ThreadBudget() = default;
+
+void ThreadBudget::run(std::int64_t tiles, TileFunction function, void* body) const {
+  if (arena_ == nullptr || tiles == 1) {
+    const FlushDenormals flush;
+    for (std::int64_t tile = 0; tile < tiles; ++tile) function(body, tile);
+    return;
+  }
+  arena_->arena.execute([&] {
+    tbb::parallel_for(
+        tbb::blocked_range<std::int64_t>(0, tiles, 1),
+        [&](const tbb::blocked_range<std::int64_t>& range) {
+          const FlushDenormals flush;
+          for (std::int64_t tile = range.begin(); tile < range.end(); ++tile) function(body, tile);
+        },
+        tbb::simple_partitioner());
+  });
+}
+
+int available_cores() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  if (sched_getaffinity(0, sizeof cores, &cores) != 0) return 1;
+  return std::max(1, CPU_COUNT(&cores));
+}
+
+}  // namespace miniray

@@ -1,0 +1,55 @@
+// Threads: the only file that knows oneTBB and the threads of the BLAS.
+//
+// Work is cut into tiles by its shape alone, never by the number of threads, and a tile's result
+// depends on the tile alone. So every result has the same bits for any number of threads.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
+namespace miniray {
+
+// A number of threads that a computation may use. Passed by reference to whatever computes.
+// One caller at a time may use a budget; several budgets may be in use at once.
+class ThreadBudget {
+ public:
+  // threads: at least 1, the calling thread included. Throws invalid argument otherwise.
+  explicit ThreadBudget(int threads);
+  ~ThreadBudget();
+  ThreadBudget(const ThreadBudget&) = delete;
+  ThreadBudget& operator=(const ThreadBudget&) = delete;
+
+  int threads() const { return threads_; }
+
+  // Calls body(tile) for every tile in [0, tiles), on any thread, in any order, with denormal
+  // numbers flushed to zero; returns when all are done. The first exception is rethrown here.
+  template <class Body>
+  void for_each_tile(std::int64_t tiles, Body&& body) const {
+    run(tiles, [](void* erased, std::int64_t tile) { (*static_cast<Body*>(erased))(tile); },
+        const_cast<void*>(static_cast<const void*>(&body)));
+  }
+
+ private:
+  using TileFunction = void (*)(void* body, std::int64_t tile);
+  void run(std::int64_t tiles, TileFunction function, void* body) const;
+
+  struct Arena;
+  int threads_;
+  std::unique_ptr<Arena> arena_;
+};
+
+// The cores this process may run on.
+int available_cores();
+
+// Cuts [0, count) into pieces of `grain` and calls body(begin, size) for each, in parallel.
+template <class Body>
+void for_each_range(const ThreadBudget& threads, std::int64_t count, std::int64_t grain,
+                    Body&& body) {
+  threads.for_each_tile((count + grain - 1) / grain, [&](std::int64_t tile) {
+    const std::int64_t begin = tile * grain;
+    body(begin, std::min(grain, count - begin));
+  });
+}
+
+}  // namespace miniray

@@ -1,0 +1,112 @@
+#include "gan/model_file.h"
+
+#include <charconv>
+
+#include "engine/error.h"
+#include "nn/safetensors.h"
+
+namespace miniray {
+namespace {
+
+std::string role_name(Role role) {
+  return role == Role::kGenerator ? "generator" : "discriminator";
+}
+
+std::string join_widths(const std::vector<std::int64_t>& widths) {
+  std::string text;
+  for (const std::int64_t width : widths) {
+    if (!text.empty()) text += 'x';
+    text += std::to_string(width);
+  }
+  return text;
+}
+
+std::int64_t parse_number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size()) {
+    throw invalid_argument("'" + std::string(text) + "' is not a whole number");
+  }
+  return value;
+}
+
+std::vector<std::int64_t> split_widths(std::string_view text) {
+  std::vector<std::int64_t> widths;
+  while (true) {
+    const std::size_t cross = text.find('x');
+    widths.push_back(parse_number(text.substr(0, cross)));
+    if (cross == std::string_view::npos) return widths;
+    text.remove_prefix(cross + 1);
+  }
+}
+
+GanSpec spec_of(const SafetensorsFile& file) {
+  GanSpec spec;
+  spec.architecture = file.metadata("architecture");
+  spec.latent_dim = parse_number(file.metadata("latent_dim"));
+  spec.image_shape = Shape::parse(file.metadata("image_shape"));
+  spec.hidden = split_widths(file.metadata("hidden"));
+  check_spec(spec);
+  return spec;
+}
+
+// The tensors of the file must be those of the table, no more and no fewer, before anything is
+// allocated for them.
+void check_tensor_count(const SafetensorsFile& file, const NetworkPlan<float>& plan) {
+  const std::size_t expected =
+      plan.parameters().slices().size() + plan.statistics().slices().size();
+  const std::size_t found = file.tensor_names().size();
+  if (found == expected) return;
+  throw corrupt("'" + file.name() + "' holds " + std::to_string(found) +
+                " tensors; the network that it names has " + std::to_string(expected));
+}
+
+void load_table(const SafetensorsFile& file, const SliceTable& table, std::span<float> buffer) {
+  for (const Slice& slice : table.slices()) {
+    file.copy_tensor(slice.name, slice.shape, slice_of(buffer, slice));
+  }
+}
+
+}  // namespace
+
+void save_network(const std::filesystem::path& path, Role role, const GanSpec& spec,
+                  const Network<float>& network) {
+  std::vector<NamedTensor> tensors;
+  const auto add = [&](const SliceTable& table, std::span<const float> buffer) {
+    for (const Slice& slice : table.slices()) {
+      tensors.push_back({slice.name, slice.shape, slice_of(buffer, slice)});
+    }
+  };
+  add(network.plan().parameters(), network.parameters());
+  add(network.plan().statistics(), network.statistics());
+  write_safetensors(path, tensors,
+                    {{"role", role_name(role)},
+                     {"architecture", spec.architecture},
+                     {"latent_dim", std::to_string(spec.latent_dim)},
+                     {"image_shape", spec.image_shape.to_string()},
+                     {"hidden", join_widths(spec.hidden)}});
+}
+
+LoadedGenerator load_generator(const std::filesystem::path& path) {
+  const SafetensorsFile file = SafetensorsFile::read(path);
+  if (const std::string& role = file.metadata("role"); role != role_name(Role::kGenerator)) {
+    throw corrupt("'" + path.string() + "' holds a " + role +
+                  "; a generator.safetensors would be right");
+  }
+  const auto spec = [&] {
+    try {
+      return spec_of(file);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInvalidArgument) throw;
+      throw corrupt("'" + path.string() + "' describes no network of ours: " + error.what());
+    }
+  }();
+  auto plan = make_generator_plan(spec);
+  check_tensor_count(file, *plan);
+  Network<float> network(std::move(plan));
+  load_table(file, network.plan().parameters(), network.parameters());
+  load_table(file, network.plan().statistics(), network.statistics());
+  return {spec, std::move(network)};
+}
+
+}  // namespace miniray

@@ -1,0 +1,147 @@
+#include "gan/train_step.h"
+
+#include "engine/rng.h"
+#include "nn/loss.h"
+
+namespace miniray {
+namespace {
+
+RandomKey dropout_key(const StepKey& key, NetworkStream stream) {
+  return {.seed = key.seed,
+          .purpose = RandomPurpose::kDropout,
+          .variant = stream,
+          .rank = static_cast<std::uint16_t>(key.rank),
+          .step = static_cast<std::uint32_t>(key.step)};
+}
+
+Network<float> initialised(std::shared_ptr<const NetworkPlan<float>> plan, std::uint64_t seed,
+                           NetworkStream stream) {
+  Network<float> network(std::move(plan));
+  network.init(seed, stream);
+  return network;
+}
+
+Adam<float> adam_of(const Network<float>& network, const AdamOptions& options) {
+  return {options, network.plan().parameters().buffer_size()};
+}
+
+}  // namespace
+
+GanState::GanState(const GanSpec& gan_spec, const AdamOptions& optimizer, std::uint64_t seed)
+    : spec(gan_spec),
+      generator(initialised(make_generator_plan(spec), seed, kGeneratorStream)),
+      discriminator(initialised(make_discriminator_plan(spec), seed, kDiscriminatorStream)),
+      generator_adam(adam_of(generator, optimizer)),
+      discriminator_adam(adam_of(discriminator, optimizer)) {}
+
+StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch)
+    : image_size_(state.spec.image_shape.elements()),
+      latent_dim_(state.spec.latent_dim),
+      images_({2 * max_batch, image_size_}),
+      latents_({max_batch, latent_dim_}),
+      logits_({2 * max_batch}),
+      logit_gradients_({2 * max_batch}),
+      fake_gradients_({max_batch, image_size_}),
+      generator_gradients_(state.generator.plan().parameters().buffer_size()),
+      discriminator_gradients_(state.discriminator.plan().parameters().buffer_size()),
+      generator_pass_(state.generator.plan(), max_batch, PassUse::kForwardAndBackward),
+      discriminator_pass_(state.discriminator.plan(), 2 * max_batch,
+                          PassUse::kForwardAndBackward) {}
+
+std::span<float> StepBuffers::real(std::int64_t batch) {
+  return part(images_.span(), 0, batch * image_size_);
+}
+
+std::span<float> StepBuffers::latents(std::int64_t batch) {
+  return part(latents_.span(), 0, batch * latent_dim_);
+}
+
+// The two halves of a step over its shared pieces.
+class StepRunner {
+ public:
+  StepRunner(const ThreadBudget& threads, const StepKey& key, std::int64_t batch, GanState& state,
+             StepBuffers& buffers)
+      : threads_(threads),
+        key_(key),
+        batch_(batch),
+        state_(state),
+        buffers_(buffers),
+        fake_(part(buffers.images_.span(), batch * buffers.image_size_,
+                   batch * buffers.image_size_)) {}
+
+  StepResult run() {
+    StepResult result;
+    state_.generator.forward(generator_context(), batch_, latents(), fake_,
+                             buffers_.generator_pass_);
+    update_discriminator(result);
+    update_generator(result);
+    state_.generator.update_statistics(batch_, buffers_.generator_pass_);
+    return result;
+  }
+
+ private:
+  // D has no batch norm, so real and fake pass through it as one batch with equal gradients.
+  void update_discriminator(StepResult& result) {
+    const PassContext context{threads_, true, dropout_key(key_, kDiscriminatorStream), 0};
+    const auto images = std::span<const float>(part(buffers_.images_.span(), 0,
+                                                    2 * batch_ * buffers_.image_size_));
+    const auto logits = part(buffers_.logits_.span(), 0, 2 * batch_);
+    const auto dlogits = part(buffers_.logit_gradients_.span(), 0, 2 * batch_);
+    state_.discriminator.forward(context, 2 * batch_, images, logits,
+                                 buffers_.discriminator_pass_);
+    const std::span<const float> real = part(logits, 0, batch_);
+    const std::span<const float> fake = part(logits, batch_, batch_);
+    result.d_loss = bce_with_logits(real, 1, part(dlogits, 0, batch_)) +
+                    bce_with_logits(fake, 0, part(dlogits, batch_, batch_));
+    result.d_real = mean_probability(real);
+    result.d_fake = mean_probability(fake);
+    state_.discriminator.backward(context, 2 * batch_, images, logits, dlogits, {},
+                                  buffers_.discriminator_gradients_.span(),
+                                  buffers_.discriminator_pass_);
+    state_.discriminator_adam.step(threads_, state_.discriminator.parameters(),
+                                   buffers_.discriminator_gradients_.span());
+  }
+
+  // Through the updated D, without gradients of its own, back into G.
+  void update_generator(StepResult& result) {
+    const PassContext context{threads_, true, dropout_key(key_, kDiscriminatorStream), 2 * batch_};
+    const auto logits = part(buffers_.logits_.span(), 0, batch_);
+    const auto dlogits = part(buffers_.logit_gradients_.span(), 0, batch_);
+    const auto dfake = part(buffers_.fake_gradients_.span(), 0, batch_ * buffers_.image_size_);
+    state_.discriminator.forward(context, batch_, fake_, logits, buffers_.discriminator_pass_);
+    result.g_loss = bce_with_logits(std::span<const float>(logits), 1, dlogits);
+    state_.discriminator.backward(context, batch_, fake_, logits, dlogits, dfake, {},
+                                  buffers_.discriminator_pass_);
+    state_.generator.backward(generator_context(), batch_, latents(), fake_, dfake, {},
+                              buffers_.generator_gradients_.span(), buffers_.generator_pass_);
+    state_.generator_adam.step(threads_, state_.generator.parameters(),
+                               buffers_.generator_gradients_.span());
+  }
+
+  PassContext generator_context() const {
+    return {threads_, true, dropout_key(key_, kGeneratorStream), 0};
+  }
+  std::span<const float> latents() const { return buffers_.latents(batch_); }
+
+  const ThreadBudget& threads_;
+  const StepKey key_;
+  const std::int64_t batch_;
+  GanState& state_;
+  StepBuffers& buffers_;
+  const std::span<float> fake_;
+};
+
+StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
+                      GanState& state, StepBuffers& buffers) {
+  return StepRunner(threads, key, batch, state, buffers).run();
+}
+
+void draw_latents(const StepKey& key, std::span<float> latents) {
+  fill_normal({.seed = key.seed,
+               .purpose = RandomPurpose::kLatents,
+               .rank = static_cast<std::uint16_t>(key.rank),
+               .step = static_cast<std::uint32_t>(key.step)},
+              latents);
+}
+
+}  // namespace miniray

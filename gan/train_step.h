@@ -1,0 +1,68 @@
+// One step of the GAN's training (Goodfellow et al., arXiv 1406.2661): an update of D, then one of
+// G, on one batch.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "engine/tensor.h"
+#include "gan/models.h"
+#include "nn/adam.h"
+#include "nn/network.h"
+
+namespace miniray {
+
+// Everything that a step changes: one replica of the GAN.
+struct GanState {
+  // Weights drawn from the seed; optimizers at their start.
+  GanState(const GanSpec& spec, const AdamOptions& optimizer, std::uint64_t seed);
+
+  GanSpec spec;
+  Network<float> generator, discriminator;
+  Adam<float> generator_adam, discriminator_adam;
+};
+
+// The memory of a step, planned once for batches of up to max_batch. The caller fills real(n) and
+// latents(n) before each step.
+class StepBuffers {
+ public:
+  StepBuffers(const GanState& state, std::int64_t max_batch);
+
+  std::span<float> real(std::int64_t batch);     // [batch, C, H, W], in [-1, 1]
+  std::span<float> latents(std::int64_t batch);  // [batch, latent_dim]
+
+ private:
+  friend class StepRunner;
+
+  std::int64_t image_size_, latent_dim_;
+  Tensor<float> images_;          // [2 max_batch, image]: real, then fake
+  Tensor<float> latents_;
+  Tensor<float> logits_, logit_gradients_;  // [2 max_batch]
+  Tensor<float> fake_gradients_;  // [max_batch, image]
+  FlatBuffer<float> generator_gradients_, discriminator_gradients_;
+  PassBuffers<float> generator_pass_, discriminator_pass_;
+};
+
+struct StepResult {
+  double d_loss = 0;  // mean BCE(D(x), 1) + mean BCE(D(G(z)), 0)
+  double g_loss = 0;  // mean BCE(D(G(z)), 1), after the update of D
+  double d_real = 0;  // mean of D(x), as a probability
+  double d_fake = 0;  // mean of D(G(z)), before the update of D
+};
+
+// The numbers that key a step's random streams.
+struct StepKey {
+  std::uint64_t seed = 0;
+  int rank = 0;
+  std::int64_t step = 0;
+};
+
+// Trains `state` on batch samples (at least 2) that stand in `buffers`. The same fakes serve both
+// halves. Neither logs nor saves nor takes the time.
+StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
+                      GanState& state, StepBuffers& buffers);
+
+// Latents of a training step: normal, keyed by the step.
+void draw_latents(const StepKey& key, std::span<float> latents);
+
+}  // namespace miniray

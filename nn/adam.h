@@ -1,0 +1,37 @@
+// Adam over one flat buffer (see engine/kernels/adam.h for the formula).
+#pragma once
+
+#include <cstdint>
+
+#include "engine/flat_buffer.h"
+#include "engine/parallel.h"
+
+namespace miniray {
+
+struct AdamOptions {
+  double lr = 0.0002;
+  double beta1 = 0.5;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+};
+
+template <class T>
+class Adam {
+ public:
+  // size: elements of the buffer that it will update.
+  Adam(const AdamOptions& options, std::int64_t size);
+
+  // One update of `parameters`; `gradients` are consumed: zero afterwards, ready to be added to.
+  void step(const ThreadBudget& threads, std::span<T> parameters, std::span<T> gradients);
+
+  std::int64_t steps() const { return steps_; }
+  std::span<const T> first_moment() const { return m_.span(); }
+  std::span<const T> second_moment() const { return v_.span(); }
+
+ private:
+  AdamOptions options_;
+  std::int64_t steps_ = 0;
+  FlatBuffer<T> m_, v_;
+};
+
+}  // namespace miniray

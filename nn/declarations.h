@@ -1,0 +1,47 @@
+// What a network's layers declare once, in order: the named slices of its parameters and of its
+// running statistics, and what each holds at the start. Initialisation, checkpoint and messages
+// follow this table.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/flat_buffer.h"
+
+namespace miniray {
+
+// A slice begins with `value` in every element, or uniform in [-bound, bound) where bound > 0.
+struct Init {
+  double value = 0;
+  double bound = 0;
+
+  static Init constant(double value) { return {.value = value}; }
+  static Init uniform(double bound) { return {.bound = bound}; }
+};
+
+class Declarations {
+ public:
+  // Slices are named prefix + name, as in the state_dict of a torch.nn.Sequential ("0." "weight").
+  void set_prefix(const std::string& prefix) { prefix_ = prefix; }
+  Slice parameter(const std::string& name, const Shape& shape, Init init);
+  Slice statistic(const std::string& name, const Shape& shape, Init init);
+
+  const SliceTable& parameters() const { return parameters_; }
+  const SliceTable& statistics() const { return statistics_; }
+
+  // Fill the whole buffers as declared. Parameters are drawn from (seed, stream, slice, element),
+  // so that two networks of one seed need two streams. T is float or double.
+  template <class T>
+  void init_parameters(std::uint64_t seed, std::uint8_t stream, std::span<T> buffer) const;
+  template <class T>
+  void init_statistics(std::span<T> buffer) const;
+
+ private:
+  std::string prefix_;
+  SliceTable parameters_, statistics_;
+  std::vector<Init> parameter_inits_, statistic_inits_;
+};
+
+}  // namespace miniray

@@ -1,0 +1,54 @@
+#include "nn/dense.h"
+
+#include <cmath>
+
+#include "engine/kernels/gemm.h"
+#include "engine/kernels/reduce.h"
+
+namespace miniray {
+namespace {
+
+constexpr std::int64_t kColumnsPerTile = 256;
+
+}  // namespace
+
+template <class T>
+Dense<T>::Dense(std::int64_t out_features) : out_features_(out_features) {}
+
+template <class T>
+Shape Dense<T>::plan(const Shape& input, Declarations& declarations) {
+  in_features_ = input.elements();
+  const Init init = Init::uniform(1 / std::sqrt(static_cast<double>(in_features_)));
+  weight_ = declarations.parameter("weight", {out_features_, in_features_}, init);
+  bias_ = declarations.parameter("bias", {out_features_}, init);
+  return {out_features_};
+}
+
+template <class T>
+void Dense<T>::forward(const ForwardArgs<T>& args) const {
+  gemm_nt(args.context.threads, {args.batch, out_features_, in_features_}, args.x,
+          slice_of(args.parameters, weight_), slice_of(args.parameters, bias_), args.y);
+}
+
+template <class T>
+void Dense<T>::backward(const BackwardArgs<T>& args) const {
+  const ThreadBudget& threads = args.context.threads;
+  if (!args.dx.empty()) {
+    gemm_nn(threads, {args.batch, in_features_, out_features_}, args.dy,
+            slice_of(args.parameters, weight_), args.dx);
+  }
+  if (args.gradients.empty()) return;
+  gemm_tn_add(threads, {out_features_, in_features_, args.batch}, args.dy, args.x,
+              slice_of(args.gradients, weight_));
+  T* const db = slice_of(args.gradients, bias_).data();
+  for_each_range(threads, out_features_, kColumnsPerTile,
+                 [&](std::int64_t begin, std::int64_t width) {
+                   reduce<T>().add_column_sums({args.batch, width, out_features_},
+                                               args.dy.data() + begin, db + begin);
+                 });
+}
+
+template class Dense<float>;
+template class Dense<double>;
+
+}  // namespace miniray

@@ -1,0 +1,26 @@
+// The fully connected layer: y = x W^T + b, W [out, in], as torch.nn.Linear and initialised like it
+// (uniform in +-1/sqrt(in), both).
+#pragma once
+
+#include "nn/layer.h"
+
+namespace miniray {
+
+template <class T>
+class Dense final : public Layer<T> {
+ public:
+  explicit Dense(std::int64_t out_features);
+
+  std::string kind() const override { return "Linear"; }
+  // Any input shape is taken as one flat vector.
+  Shape plan(const Shape& input, Declarations& declarations) override;
+  std::size_t saved_bytes(std::int64_t) const override { return 0; }
+  void forward(const ForwardArgs<T>& args) const override;
+  void backward(const BackwardArgs<T>& args) const override;
+
+ private:
+  std::int64_t in_features_ = 0, out_features_;
+  Slice weight_, bias_;
+};
+
+}  // namespace miniray

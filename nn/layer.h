@@ -1,0 +1,83 @@
+// The interface of a layer: pure functions over spans that the caller owns.
+//
+// A layer holds shapes and offsets, never numbers. Weights come from the network's flat buffers; all
+// that backward needs beyond x and y is written to `saved` by forward. So one network serves any
+// number of passes at once, each with buffers of its own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "engine/parallel.h"
+#include "engine/rng.h"
+#include "engine/shape.h"
+#include "nn/declarations.h"
+
+namespace miniray {
+
+// What one pass over a batch knows. Random numbers are keyed by the sample's number in the step,
+// first_sample + its row, so that one batch of 2N gives the numbers of two batches of N.
+struct PassContext {
+  const ThreadBudget& threads;
+  bool training = false;  // batch statistics and dropout, or running statistics and none
+  RandomKey random{};     // seed, rank, step; `variant` is the first layer's, later layers add
+  std::int64_t first_sample = 0;
+};
+
+// Spans hold `batch` rows of samples, row-major; x is [batch, input...], y is [batch, output...].
+// No two spans overlap.
+template <class T>
+struct ForwardArgs {
+  const PassContext& context;
+  RandomKey random;  // this layer's own
+  std::int64_t batch;
+  std::span<const T> parameters;  // the network's whole buffers
+  std::span<const T> statistics;
+  std::span<const T> x;
+  std::span<T> y;
+  std::span<std::byte> saved;  // saved_bytes(batch), aligned to 64
+};
+
+// Gradients of parameters are added to `gradients`, those of the input overwrite dx. An empty span
+// means: not wanted.
+template <class T>
+struct BackwardArgs {
+  const PassContext& context;
+  std::int64_t batch;
+  std::span<const T> parameters;
+  std::span<const T> x;  // what forward saw, made and saved
+  std::span<const T> y;
+  std::span<const std::byte> saved;
+  std::span<const T> dy;
+  std::span<T> dx;
+  std::span<T> gradients;
+};
+
+template <class T>
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  // The name of the equal class in torch.nn.
+  virtual std::string kind() const = 0;
+  // Called once, with the shape of one sample: declares slices, returns the shape of one output.
+  // Throws invalid argument, with both shapes, where the input does not fit.
+  virtual Shape plan(const Shape& input, Declarations& declarations) = 0;
+  virtual std::size_t saved_bytes(std::int64_t batch) const = 0;
+  virtual void forward(const ForwardArgs<T>& args) const = 0;
+  virtual void backward(const BackwardArgs<T>& args) const = 0;
+};
+
+// Implemented besides Layer by those that keep running statistics.
+template <class T>
+class KeepsStatistics {
+ public:
+  virtual ~KeepsStatistics() = default;
+  // Takes what a training pass saved into the network's running statistics.
+  virtual void update_statistics(std::int64_t batch, std::span<const std::byte> saved,
+                                 std::span<T> statistics) const = 0;
+};
+
+}  // namespace miniray

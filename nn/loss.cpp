@@ -1,0 +1,39 @@
+#include "nn/loss.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace miniray {
+namespace {
+
+double sigmoid(double logit) { return 1 / (1 + std::exp(-logit)); }
+
+}  // namespace
+
+template <class T>
+double bce_with_logits(std::span<const T> logits, double target, std::span<T> dlogits) {
+  const auto count = static_cast<double>(logits.size());
+  double sum = 0;
+  for (const T value : logits) {
+    const double logit = value;
+    sum += std::max(logit, 0.0) - logit * target + std::log1p(std::exp(-std::abs(logit)));
+  }
+  for (std::size_t i = 0; i < dlogits.size(); ++i) {
+    dlogits[i] = static_cast<T>((sigmoid(logits[i]) - target) / count);
+  }
+  return sum / count;
+}
+
+template <class T>
+double mean_probability(std::span<const T> logits) {
+  double sum = 0;
+  for (const T logit : logits) sum += sigmoid(logit);
+  return sum / static_cast<double>(logits.size());
+}
+
+template double bce_with_logits(std::span<const float>, double, std::span<float>);
+template double bce_with_logits(std::span<const double>, double, std::span<double>);
+template double mean_probability(std::span<const float>);
+template double mean_probability(std::span<const double>);
+
+}  // namespace miniray

@@ -1,0 +1,18 @@
+// Losses over the discriminator's logits. Sums are taken in double, in order, by the calling thread.
+#pragma once
+
+#include <span>
+
+namespace miniray {
+
+// The mean over the batch of the binary cross-entropy between sigmoid(logit) and `target`, in the
+// form that does not overflow: max(l, 0) - l t + log(1 + exp(-|l|)).
+// dlogits = the gradient of that mean: (sigmoid(l) - t) / N; empty: not wanted.
+template <class T>
+double bce_with_logits(std::span<const T> logits, double target, std::span<T> dlogits);
+
+// The mean of sigmoid(logit): what the discriminator thinks of the batch.
+template <class T>
+double mean_probability(std::span<const T> logits);
+
+}  // namespace miniray

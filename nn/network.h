@@ -1,0 +1,74 @@
+// A chain of layers, and its weights.
+//
+// NetworkPlan is what is fixed: layers, shapes, the tables of slices. Network adds the two flat
+// buffers that training changes. Gradients belong to whoever trains; the state of a pass to whoever
+// passes. All spans of a network's size have plan().parameters().buffer_size() elements.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "nn/layer.h"
+#include "nn/pass_buffers.h"
+
+namespace miniray {
+
+template <class T>
+class NetworkPlan {
+ public:
+  explicit NetworkPlan(const Shape& sample_shape) : input_shape_(sample_shape) {}
+
+  // Plans the layer behind the ones before it; its slices are named "<index>.<name>".
+  // Throws invalid argument where its input does not fit.
+  void add(std::unique_ptr<Layer<T>> layer);
+
+  std::size_t layer_count() const { return layers_.size(); }
+  const Layer<T>& layer(std::size_t index) const { return *layers_[index]; }
+  const Shape& input_shape() const { return input_shape_; }
+  // Of the output of layer `index`, one sample.
+  const Shape& output_shape(std::size_t index) const { return output_shapes_[index]; }
+  const Shape& output_shape() const { return output_shapes_.back(); }
+  const Declarations& declarations() const { return declarations_; }
+  const SliceTable& parameters() const { return declarations_.parameters(); }
+  const SliceTable& statistics() const { return declarations_.statistics(); }
+
+ private:
+  Shape input_shape_;
+  std::vector<std::unique_ptr<Layer<T>>> layers_;
+  std::vector<Shape> output_shapes_;
+  Declarations declarations_;
+};
+
+// Copies share the plan and own their numbers.
+template <class T>
+class Network {
+ public:
+  // Parameters and statistics are zero until init or a load. The plan must not change any more.
+  explicit Network(std::shared_ptr<const NetworkPlan<T>> plan);
+
+  const NetworkPlan<T>& plan() const { return *plan_; }
+  std::span<T> parameters() { return parameters_.span(); }
+  std::span<const T> parameters() const { return parameters_.span(); }
+  std::span<T> statistics() { return statistics_.span(); }
+  std::span<const T> statistics() const { return statistics_.span(); }
+
+  // As the layers declared; streams tell the networks of one seed apart.
+  void init(std::uint64_t seed, std::uint8_t stream);
+
+  // y [batch, output...] from x [batch, input...]; what backward needs goes to `pass`.
+  void forward(const PassContext& context, std::int64_t batch, std::span<const T> x, std::span<T> y,
+               PassBuffers<T>& pass) const;
+  // After forward with the same context, batch, x, y and pass. dx overwritten, gradients added;
+  // either may be empty: not wanted.
+  void backward(const PassContext& context, std::int64_t batch, std::span<const T> x,
+                std::span<const T> y, std::span<const T> dy, std::span<T> dx,
+                std::span<T> gradients, PassBuffers<T>& pass) const;
+  // Takes the batch statistics of a training pass into the running ones.
+  void update_statistics(std::int64_t batch, const PassBuffers<T>& pass);
+
+ private:
+  std::shared_ptr<const NetworkPlan<T>> plan_;
+  FlatBuffer<T> parameters_, statistics_;
+};
+
+}  // namespace miniray

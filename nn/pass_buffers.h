@@ -1,0 +1,43 @@
+// The state of one pass of a network over a batch: the outputs between its layers, what layers save
+// for backward, and the gradients on their way back. Planned once, reused every step.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/tensor.h"
+
+namespace miniray {
+
+template <class T>
+class NetworkPlan;
+
+enum class PassUse { kForwardOnly, kForwardAndBackward };
+
+template <class T>
+class PassBuffers {
+ public:
+  // Room for batches of up to max_batch samples.
+  PassBuffers(const NetworkPlan<T>& plan, std::int64_t max_batch, PassUse use);
+
+  // Of layer `index`, the last one excepted: its output is the caller's.
+  std::span<T> output(std::size_t index, std::int64_t batch);
+  // Valid from the backward of layer index + 1 to that of layer `index`.
+  std::span<T> output_gradient(std::size_t index, std::int64_t batch);
+  std::span<std::byte> saved(std::size_t index) { return bytes_of(saved_[index]); }
+  std::span<const std::byte> saved(std::size_t index) const { return bytes_of(saved_[index]); }
+
+ private:
+  static std::span<std::byte> bytes_of(const AlignedBytes& bytes) {
+    return {bytes.data(), bytes.size()};
+  }
+
+  std::vector<std::int64_t> output_sizes_;  // of one sample
+  std::vector<AlignedBytes> outputs_;
+  std::vector<AlignedBytes> saved_;
+  std::vector<AlignedBytes> gradients_;  // two, used in turn
+};
+
+}  // namespace miniray
