@@ -1,0 +1,51 @@
+// What the programs are asked to do: one struct a program, one default for each option, checked in
+// one place. The command line and the config file fill them (tools/*_options.cpp).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace miniray {
+
+// gan_train
+struct TrainConfig {
+  std::string mode = "single";
+  std::int64_t epochs = 50;
+  std::int64_t batch_size = 128;
+  std::int64_t workers = 4;
+  std::int64_t sync_interval = 5;  // epochs
+  std::int64_t latent_dim = 100;
+  double lr = 0.0002;
+  std::filesystem::path save_dir = "models/gan";
+
+  std::string data = "cifar10";
+  std::filesystem::path data_dir = "data";
+  bool flip = false;
+  std::uint64_t seed = 42;
+  std::int64_t threads = 0;  // 0: one for each core
+  std::filesystem::path runs_dir = "runs";
+  std::string job_id;             // empty: one is made up
+  std::int64_t sample_every = 1;  // epochs; 0: never
+};
+
+// gan_generate
+struct GenerateConfig {
+  std::filesystem::path model = "models/gan/generator.safetensors";
+  std::int64_t num_images = 10;
+  std::filesystem::path output = "./generated";
+  std::uint64_t seed = 42;
+  std::filesystem::path grid;     // empty: no sheet
+  std::filesystem::path latents;  // empty: drawn from the seed
+  std::filesystem::path npy;      // empty: PNGs
+  std::int64_t threads = 0;       // 0: one for each core
+};
+
+// Throw invalid argument, naming the flag, the value and what would be right.
+void check_config(const TrainConfig& config);
+void check_config(const GenerateConfig& config);
+
+// What 0 threads stands for, resolved.
+int thread_count(std::int64_t threads);
+
+}  // namespace miniray

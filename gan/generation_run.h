@@ -1,0 +1,22 @@
+// A whole generation as gan_generate does it: model, latents, pictures, files.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "gan/config.h"
+
+namespace miniray {
+
+struct GenerationResult {
+  std::int64_t images = 0;
+  std::vector<std::filesystem::path> written;  // files, or the folder of the PNGs
+};
+
+// `progress` is called with the number of pictures done, now and then. Throws Error, naming the
+// file.
+GenerationResult run_generation(const GenerateConfig& config,
+                                const std::function<void(std::int64_t)>& progress);
+
+}  // namespace miniray

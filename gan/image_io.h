@@ -1,0 +1,22 @@
+// Pictures to PNG files.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "engine/parallel.h"
+#include "gan/images.h"
+
+namespace miniray {
+
+// PNGs of pictures [0, images.count) as folder/image_<first + i, five digits>.png, in parallel. Each
+// is complete or not there; they are on the disk when the system gets to it. Throws io.
+void write_pngs(const ThreadBudget& threads, const Images& images, std::int64_t first,
+                const std::filesystem::path& folder);
+
+// All pictures on one sheet, row by row, `columns` in a row (0: as near to a square as can be),
+// with a thin margin between them, each pixel shown as zoom x zoom. Throws io.
+void write_sheet(const std::filesystem::path& path, const Images& images, std::int64_t columns = 0,
+                 std::int64_t zoom = 2);
+
+}  // namespace miniray

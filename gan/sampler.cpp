@@ -1,0 +1,94 @@
+#include "gan/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/rng.h"
+#include "engine/span.h"
+
+namespace miniray {
+namespace {
+
+// Tanh's range to a byte, to the nearest.
+std::uint8_t to_byte(float value) {
+  return static_cast<std::uint8_t>(
+      std::lround(std::clamp((static_cast<double>(value) + 1) * 127.5, 0.0, 255.0)));
+}
+
+// One picture, C x H x W floats to H x W x C bytes.
+void convert(std::span<const float> chw, const Shape& shape, std::uint8_t* hwc) {
+  const std::int64_t channels = shape[0], plane = shape[1] * shape[2];
+  for (std::int64_t pixel = 0; pixel < plane; ++pixel) {
+    for (std::int64_t c = 0; c < channels; ++c) {
+      *hwc++ = to_byte(chw[static_cast<std::size_t>(c * plane + pixel)]);
+    }
+  }
+}
+
+}  // namespace
+
+void draw_sample_latents(std::uint64_t seed, std::int64_t first, std::int64_t latent_dim,
+                         std::span<float> latents) {
+  fill_normal({.seed = seed, .purpose = RandomPurpose::kSampleLatents}, latents,
+              static_cast<std::uint64_t>(first * latent_dim));
+}
+
+Sampler::Sampler(const ThreadBudget& threads, const Network<float>& generator,
+                 const Shape& image_shape)
+    : threads_(threads),
+      generator_(generator),
+      image_shape_(image_shape),
+      latents_({kBatch, generator.plan().input_shape().elements()}),
+      outputs_({kBatch, image_shape.elements()}),
+      pass_(generator.plan(), kBatch, PassUse::kForwardOnly) {}
+
+Images Sampler::generate(std::uint64_t seed, std::int64_t first, std::int64_t count) {
+  Images images = empty_images();
+  const std::int64_t end = first + count;
+  for (std::int64_t batch = first / kBatch * kBatch; batch < end; batch += kBatch) {
+    draw_sample_latents(seed, batch, latent_dim(), latents_.span());
+    run_batch(std::min(kBatch, end - batch), images);
+    if (batch < first) {  // the rows before the first picture asked for
+      images.pixels.erase(images.pixels.begin(),
+                          images.pixels.begin() + (first - batch) * images.image_bytes());
+    }
+  }
+  images.count = count;
+  return images;
+}
+
+Images Sampler::generate(std::span<const float> latents) {
+  Images images = empty_images();
+  const std::int64_t count = static_cast<std::int64_t>(latents.size()) / latent_dim();
+  for (std::int64_t first = 0; first < count; first += kBatch) {
+    const std::int64_t rows = std::min(kBatch, count - first);
+    std::ranges::fill(latents_.span(), 0.0F);
+    std::ranges::copy(part(latents, first * latent_dim(), rows * latent_dim()),
+                      latents_.span().begin());
+    run_batch(rows, images);
+  }
+  images.count = count;
+  return images;
+}
+
+void Sampler::run_batch(std::int64_t count, Images& images) {
+  generator_.forward({.threads = threads_}, kBatch, latents_.span(), outputs_.span(), pass_);
+  const std::size_t old_size = images.pixels.size();
+  images.pixels.resize(old_size + static_cast<std::size_t>(count * images.image_bytes()));
+  std::uint8_t* const to = images.pixels.data() + old_size;
+  threads_.for_each_tile(count, [&](std::int64_t row) {
+    convert(part(std::span<const float>(outputs_.span()), row * images.image_bytes(),
+                 images.image_bytes()),
+            image_shape_, to + row * images.image_bytes());
+  });
+}
+
+Images Sampler::empty_images() const {
+  Images images;
+  images.channels = image_shape_[0];
+  images.height = image_shape_[1];
+  images.width = image_shape_[2];
+  return images;
+}
+
+}  // namespace miniray

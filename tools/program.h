@@ -1,0 +1,29 @@
+// What every program here does alike: exit codes, one line for an error, options.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace miniray {
+
+// Exit codes of all programs.
+enum ExitCode : int { kSuccess = 0, kFailure = 1, kUsage = 2, kInterrupted = 130 };
+
+// Thrown by parse_options where the program ends: the help was shown, or the usage was wrong.
+struct ExitRequest {
+  ExitCode code;
+};
+
+// Runs `body` and returns its exit code. What it throws becomes one line on stderr, "name: message",
+// and kFailure.
+int run_program(const std::string& name, const std::function<ExitCode()>& body);
+
+// Parses; then calls `check`, whose invalid argument is a wrong usage too. Adds --version and
+// --config. Throws ExitRequest.
+void parse_options(CLI::App& app, int argc, char** argv, const std::function<void()>& check);
+
+}  // namespace miniray

@@ -1,0 +1,119 @@
+#include "tools/progress.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace miniray {
+namespace {
+
+constexpr auto kBarInterval = std::chrono::milliseconds(100);
+constexpr auto kLineInterval = std::chrono::seconds(30);
+constexpr std::int64_t kMaxBar = 30;
+
+template <class... Values>
+std::string format(const char* pattern, Values... values) {
+  char text[256];
+  std::snprintf(text, sizeof text, pattern, values...);
+  return text;
+}
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<long long>(seconds + 0.5);
+  if (whole >= 3600) return format("%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
+  return format("%lld:%02lld", whole / 60, whole % 60);
+}
+
+std::string bar(double fraction, std::int64_t width) {
+  const auto full = std::clamp<std::int64_t>(
+      static_cast<std::int64_t>(fraction * static_cast<double>(width)), 0, width);
+  return "[" + std::string(static_cast<std::size_t>(full), '#') +
+         std::string(static_cast<std::size_t>(width - full), '.') + "] ";
+}
+
+}  // namespace
+
+TrainProgress::TrainProgress(std::ostream& out, int terminal_width)
+    : out_(out), terminal_width_(terminal_width) {}
+
+void TrainProgress::on_start(const RunInfo& info) {
+  folder_ = info.folder;
+  out_ << format("training on %lld pictures of %s, %d %s; G %.2f M and D %.2f M parameters\n",
+                 static_cast<long long>(info.images), info.dataset.c_str(), info.threads,
+                 info.threads == 1 ? "thread" : "threads",
+                 static_cast<double>(info.generator_parameters) * 1e-6,
+                 static_cast<double>(info.discriminator_parameters) * 1e-6)
+       << "records and samples in " << info.folder.string() << std::endl;
+  start_ = last_shown_ = Clock::now();
+}
+
+void TrainProgress::on_step(const StepReport& report) {
+  ++steps_done_;
+  images_done_ += report.batch;
+  const auto now = Clock::now();
+  const bool terminal = terminal_width_ > 0;
+  if (now - last_shown_ < (terminal ? Clock::duration(kBarInterval) : kLineInterval)) return;
+  last_shown_ = now;
+  const std::string text = describe(report);
+  if (!terminal) {
+    out_ << text << std::endl;
+    return;
+  }
+  const std::int64_t room = terminal_width_ - 4 - static_cast<std::int64_t>(text.size());
+  const double fraction =
+      static_cast<double>(report.step) / static_cast<double>(report.steps_in_epoch);
+  out_ << '\r' << (room >= 5 ? bar(fraction, std::min(room, kMaxBar)) : "")
+       << text.substr(0, static_cast<std::size_t>(terminal_width_ - 1)) << "\033[K" << std::flush;
+  bar_shown_ = true;
+}
+
+std::string TrainProgress::describe(const StepReport& report) const {
+  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  const std::int64_t steps_left = (report.epochs - report.epoch) * report.steps_in_epoch +
+                                  report.steps_in_epoch - report.step;
+  const double left = seconds / static_cast<double>(steps_done_) * static_cast<double>(steps_left);
+  return format("epoch %lld/%lld  step %lld/%lld  %.0f images/s  D %.3f  G %.3f  left ",
+                static_cast<long long>(report.epoch), static_cast<long long>(report.epochs),
+                static_cast<long long>(report.step),
+                static_cast<long long>(report.steps_in_epoch),
+                static_cast<double>(images_done_) / seconds, report.result.d_loss,
+                report.result.g_loss) +
+         duration(left);
+}
+
+void TrainProgress::on_epoch(const EpochReport& report, const Network<float>&) {
+  erase_bar();
+  out_ << format("epoch %lld/%lld  %s  %.0f images/s  D loss %.4f  G loss %.4f  D(real) %.3f  "
+                 "D(fake) %.3f",
+                 static_cast<long long>(report.epoch), static_cast<long long>(report.epochs),
+                 duration(report.seconds).c_str(), report.images_per_second(), report.mean.d_loss,
+                 report.mean.g_loss, report.mean.d_real, report.mean.d_fake)
+       << std::endl;
+  last_shown_ = Clock::now();
+}
+
+void TrainProgress::on_warning(const std::string& message) {
+  erase_bar();
+  out_ << "warning: " << message << std::endl;
+}
+
+void TrainProgress::on_saved(const std::filesystem::path& save_dir, bool stopped) {
+  erase_bar();
+  if (stopped) out_ << "stopped before the end, as asked\n";
+  out_ << "models in " << save_dir.string() << std::endl;
+}
+
+void TrainProgress::erase_bar() {
+  if (bar_shown_) out_ << "\r\033[K";
+  bar_shown_ = false;
+}
+
+int terminal_width(int fd) {
+  winsize size{};
+  if (isatty(fd) == 0) return 0;
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
+}
+
+}  // namespace miniray

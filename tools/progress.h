@@ -1,0 +1,41 @@
+// What a person sees of a training run: a progress bar on a terminal, plain lines elsewhere.
+#pragma once
+
+#include <chrono>
+#include <ostream>
+#include <string>
+
+#include "gan/training_run.h"
+
+namespace miniray {
+
+class TrainProgress final : public RunObserver {
+ public:
+  // terminal_width: columns; 0 where `out` is no terminal.
+  TrainProgress(std::ostream& out, int terminal_width);
+
+  void on_start(const RunInfo& info) override;
+  void on_step(const StepReport& report) override;
+  void on_epoch(const EpochReport& report, const Network<float>& generator) override;
+  void on_warning(const std::string& message) override;
+  void on_saved(const std::filesystem::path& save_dir, bool stopped) override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // The line of a step, without the bar.
+  std::string describe(const StepReport& report) const;
+  void erase_bar();
+
+  std::ostream& out_;
+  int terminal_width_;
+  bool bar_shown_ = false;
+  Clock::time_point start_{}, last_shown_{};
+  std::int64_t steps_done_ = 0, images_done_ = 0;
+  std::filesystem::path folder_;
+};
+
+// The columns of the terminal behind a file descriptor; 0 where it is none.
+int terminal_width(int fd);
+
+}  // namespace miniray
