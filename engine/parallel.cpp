@@ -2,10 +2,12 @@
 
 #include <cblas.h>
 #include <sched.h>
+#include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "engine/cpu.h"
@@ -23,7 +25,13 @@ void use_one_thread_in_each_blas_call() {
 }  // namespace
 
 struct ThreadBudget::Arena {
-  explicit Arena(int threads) : arena(threads) {}
+  explicit Arena(int threads) : arena(threads) {
+    if (threads > available_cores()) {
+      more_than_cores.emplace(tbb::global_control::max_allowed_parallelism, threads);
+    }
+  }
+  // oneTBB itself never starts more threads than there are cores unless told so.
+  std::optional<tbb::global_control> more_than_cores;
   tbb::task_arena arena;
 };
 

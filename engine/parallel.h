@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 
 namespace miniray {
 
@@ -26,7 +27,8 @@ class ThreadBudget {
   // numbers flushed to zero; returns when all are done. The first exception is rethrown here.
   template <class Body>
   void for_each_tile(std::int64_t tiles, Body&& body) const {
-    run(tiles, [](void* erased, std::int64_t tile) { (*static_cast<Body*>(erased))(tile); },
+    using Function = std::remove_reference_t<Body>;
+    run(tiles, [](void* erased, std::int64_t tile) { (*static_cast<Function*>(erased))(tile); },
         const_cast<void*>(static_cast<const void*>(&body)));
   }
 

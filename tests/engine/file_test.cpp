@@ -1,0 +1,77 @@
+#include "engine/file.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "support/expect_error.h"
+#include "support/temp_dir.h"
+
+namespace miniray {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::expect_error;
+
+std::size_t entries(const fs::path& folder) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+TEST(WriteFile, ReplacesTheWholeAndLeavesNothingBeside) {
+  const testing::TempDir dir;
+  write_file(dir.path() / "a", std::string("first, longer"));
+  write_file(dir.path() / "a", std::string("second"));
+  EXPECT_EQ(read_file(dir.path() / "a", 100), "second");
+  EXPECT_EQ(entries(dir.path()), 1U);
+}
+
+TEST(WriteFile, AFullDiskLeavesTheOldFile) {
+  const testing::TempDir dir;
+  write_file(dir.path() / "a", std::string("old"));
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{1000, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &small);
+  expect_error(ErrorKind::kIo, "/a'", [&] { write_file(dir.path() / "a", std::string(5000, 'x')); });
+  setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_EQ(read_file(dir.path() / "a", 100), "old");
+  EXPECT_EQ(entries(dir.path()), 1U);
+}
+
+TEST(WriteFile, NamesTheFileThatItCannotWrite) {
+  const testing::TempDir dir;
+  expect_error(ErrorKind::kNotFound, "missing/a",
+               [&] { write_file(dir.path() / "missing" / "a", std::string("x")); });
+}
+
+TEST(ReadFile, RefusesWhatIsMissingTooLargeOrNoFile) {
+  const testing::TempDir dir;
+  write_file(dir.path() / "a", std::string(11, 'x'));
+  expect_error(ErrorKind::kNotFound, "/b'", [&] { read_file(dir.path() / "b", 10); });
+  expect_error(ErrorKind::kCorrupt, "/a'", [&] { read_file(dir.path() / "a", 10); });
+  expect_error(ErrorKind::kInvalidArgument, "regular", [&] { read_file(dir.path(), 10); });
+}
+
+TEST(MakeWritableFolder, NamesWhatStandsInTheWay) {
+  const testing::TempDir dir;
+  write_file(dir.path() / "a", std::string("file"));
+  expect_error(ErrorKind::kIo, "/a", [&] { make_writable_folder(dir.path() / "a"); });
+  expect_error(ErrorKind::kIo, "/a/b", [&] { make_writable_folder(dir.path() / "a" / "b"); });
+  make_writable_folder(dir.path() / "c" / "d");
+  EXPECT_TRUE(fs::is_directory(dir.path() / "c" / "d"));
+}
+
+// FIPS 180-4's own examples.
+TEST(Sha256, KnownAnswers) {
+  EXPECT_EQ(sha256_hex({}), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  const std::string abc = "abc";
+  EXPECT_EQ(sha256_hex(std::as_bytes(std::span(abc))),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+}  // namespace
+}  // namespace miniray

@@ -1,0 +1,107 @@
+#include "engine/rng.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <vector>
+
+namespace miniray {
+namespace {
+
+// The known answers published with Random123 (kat_vectors, philox4x32 10).
+TEST(Philox, KnownAnswers) {
+  EXPECT_EQ(philox4x32_10({0, 0, 0, 0}, {0, 0}),
+            (RandomBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(philox4x32_10({~0U, ~0U, ~0U, ~0U}, {~0U, ~0U}),
+            (RandomBlock{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  EXPECT_EQ(philox4x32_10({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
+                          {0xa4093822, 0x299f31d0}),
+            (RandomBlock{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+TEST(RandomKey, EveryFieldChangesTheStream) {
+  const RandomKey base{.seed = 1, .purpose = RandomPurpose::kInit, .rank = 1, .step = 1};
+  std::set<RandomBlock> blocks{random_block(base, 0), random_block(base, 1)};
+  RandomKey key = base;
+  key.seed = std::uint64_t{1} << 40 | 1;
+  blocks.insert(random_block(key, 0));
+  key = base;
+  key.purpose = RandomPurpose::kLatents;
+  blocks.insert(random_block(key, 0));
+  key = base;
+  key.variant = 1;
+  blocks.insert(random_block(key, 0));
+  key = base;
+  key.rank = 2;
+  blocks.insert(random_block(key, 0));
+  key = base;
+  key.step = 2;
+  blocks.insert(random_block(key, 0));
+  blocks.insert(random_block(base, std::uint64_t{1} << 32));
+  EXPECT_EQ(blocks.size(), 8U);
+}
+
+TEST(FillNormal, AnElementDoesNotDependOnWhereTheSpanBegins) {
+  const RandomKey key{.seed = 3};
+  std::vector<float> whole(100), piece(37);
+  fill_normal<float>(key, whole);
+  fill_normal<float>(key, piece, 11);
+  for (std::size_t i = 0; i < piece.size(); ++i) EXPECT_EQ(piece[i], whole[11 + i]);
+}
+
+// The distribution function at the k-th smallest of n numbers must be near k / n: Kolmogorov's
+// distance is below 1.95 / sqrt(n) with probability 0.999.
+template <class Distribution>
+void expect_distribution(std::vector<double> values, Distribution distribution) {
+  std::sort(values.begin(), values.end());
+  const auto n = static_cast<double>(values.size());
+  double distance = 0;
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    distance = std::max(distance, std::abs(distribution(values[k]) - (k + 0.5) / n));
+  }
+  EXPECT_LT(distance, 1.95 / std::sqrt(n));
+}
+
+TEST(FillNormal, HasTheNormalDistribution) {
+  std::vector<double> values(200'000);
+  fill_normal<double>({.seed = 11}, values);
+  expect_distribution(values, [](double x) { return std::erfc(-x / std::sqrt(2)) / 2; });
+  EXPECT_GT(*std::max_element(values.begin(), values.end()), 4);  // the tails are there
+  EXPECT_LT(*std::min_element(values.begin(), values.end()), -4);
+}
+
+TEST(FillUniform, HasTheUniformDistribution) {
+  std::vector<double> values(200'000);
+  fill_uniform<double>({.seed = 12}, -2, 3, values);
+  expect_distribution(values, [](double x) { return (x + 2) / 5; });
+}
+
+TEST(RandomBelow, ReachesEveryNumberAboutAsOften) {
+  std::vector<int> counts(7);
+  for (std::uint64_t i = 0; i < 70'000; ++i) {
+    const std::uint64_t value = random_below({.seed = 5}, i, counts.size());
+    ASSERT_LT(value, counts.size());
+    ++counts[value];
+  }
+  for (const int count : counts) EXPECT_NEAR(count, 10'000, 5 * std::sqrt(10'000.0));
+}
+
+TEST(Shuffle, IsAPermutationThatTheKeyDecides) {
+  std::vector<std::uint32_t> a(1000), b(1000), c(1000);
+  for (auto* values : {&a, &b, &c}) std::iota(values->begin(), values->end(), 0U);
+  shuffle({.seed = 1, .purpose = RandomPurpose::kShuffle}, a);
+  shuffle({.seed = 1, .purpose = RandomPurpose::kShuffle}, b);
+  shuffle({.seed = 2, .purpose = RandomPurpose::kShuffle}, c);
+  EXPECT_EQ(a, b);
+  EXPECT_NE(a, c);
+  EXPECT_EQ(std::set<std::uint32_t>(a.begin(), a.end()).size(), 1000U);
+  // Every place is as likely: the mean distance moved is a third of the length.
+  double moved = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) moved += std::abs(static_cast<double>(a[i]) - i);
+  EXPECT_NEAR(moved / 1000, 1000.0 / 3, 40);
+}
+
+}  // namespace
+}  // namespace miniray

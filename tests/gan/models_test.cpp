@@ -1,0 +1,56 @@
+#include "gan/models.h"
+
+#include <gtest/gtest.h>
+
+#include "support/expect_error.h"
+
+namespace miniray {
+namespace {
+
+std::vector<std::string> kinds(const NetworkPlan<float>& plan) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < plan.layer_count(); ++i) names.push_back(plan.layer(i).kind());
+  return names;
+}
+
+// The reference's networks, layer by layer.
+TEST(Models, AreTheReferences) {
+  const auto generator = make_generator_plan({});
+  EXPECT_EQ(kinds(*generator),
+            (std::vector<std::string>{"Linear", "ReLU", "BatchNorm1d", "Linear", "ReLU",
+                                      "BatchNorm1d", "Linear", "ReLU", "BatchNorm1d", "Linear",
+                                      "Tanh"}));
+  EXPECT_EQ(generator->parameters().element_count(), 3'835'136);  // as PyTorch counts
+  const auto discriminator = make_discriminator_plan({});
+  EXPECT_EQ(kinds(*discriminator),
+            (std::vector<std::string>{"Linear", "LeakyReLU", "Dropout", "Linear", "LeakyReLU",
+                                      "Dropout", "Linear", "LeakyReLU", "Dropout", "Linear"}));
+  EXPECT_EQ(discriminator->parameters().element_count(), 3'803'137);
+  EXPECT_EQ(discriminator->output_shape(), Shape({1}));
+}
+
+TEST(Models, AreBuiltFromLatentAndImageShape) {
+  GanSpec spec;
+  spec.latent_dim = 7;
+  spec.image_shape = {1, 28, 28};
+  EXPECT_EQ(make_generator_plan(spec)->parameters().find("0.weight").shape, Shape({256, 7}));
+  EXPECT_EQ(make_generator_plan(spec)->output_shape(), Shape({784}));
+  EXPECT_EQ(make_discriminator_plan(spec)->parameters().find("0.weight").shape, Shape({1024, 784}));
+}
+
+TEST(Models, RefuseASpecOutOfRange) {
+  const auto expect_refused = [](const std::string& word, auto change) {
+    GanSpec spec;
+    change(spec);
+    testing::expect_error(ErrorKind::kInvalidArgument, word, [&] { make_generator_plan(spec); });
+  };
+  expect_refused("architecture", [](GanSpec& s) { s.architecture = "vae"; });
+  expect_refused("latent", [](GanSpec& s) { s.latent_dim = 0; });
+  expect_refused("channels", [](GanSpec& s) { s.image_shape = {2, 8, 8}; });
+  expect_refused("image", [](GanSpec& s) { s.image_shape = {3, 1000, 1000}; });
+  expect_refused("hidden", [](GanSpec& s) { s.hidden = {}; });
+  expect_refused("width", [](GanSpec& s) { s.hidden = {10, -1}; });
+}
+
+}  // namespace
+}  // namespace miniray

@@ -1,0 +1,74 @@
+#include "gan/sampler.h"
+
+#include <gtest/gtest.h>
+
+#include "gan/models.h"
+#include "support/random_values.h"
+#include "support/small_gan.h"
+
+namespace miniray {
+namespace {
+
+Network<float> generator_of(const GanSpec& spec) {
+  Network<float> generator(make_generator_plan(spec));
+  generator.init(1, kGeneratorStream);
+  return generator;
+}
+
+std::vector<std::uint8_t> pixels(const Images& images, std::int64_t index) {
+  const auto image = images.image(index);
+  return {image.begin(), image.end()};
+}
+
+// With the product's own sizes, whose products are cut by shape.
+TEST(Sampler, APictureDependsOnSeedAndNumberAlone) {
+  const GanSpec spec;
+  const auto generator = generator_of(spec);
+  const ThreadBudget one(1), three(3);
+  Sampler a(one, generator, spec.image_shape), b(three, generator, spec.image_shape);
+  const Images all = a.generate(42, 0, 200);
+  EXPECT_EQ(all.count, 200);
+  for (const auto& [first, count] : {std::pair<std::int64_t, std::int64_t>{0, 1}, {5, 60},
+                                     {63, 2}, {64, 64}, {100, 100}, {199, 1}}) {
+    const Images piece = b.generate(42, first, count);
+    ASSERT_EQ(piece.pixels.size(), static_cast<std::size_t>(count * piece.image_bytes()));
+    for (std::int64_t i = 0; i < count; ++i) EXPECT_EQ(pixels(piece, i), pixels(all, first + i));
+  }
+  EXPECT_NE(a.generate(43, 0, 1).pixels, a.generate(42, 0, 1).pixels);
+  EXPECT_NE(pixels(all, 0), pixels(all, 1));
+}
+
+TEST(Sampler, LatentsGiveThePicturesOfTheSeedTheyWereDrawnFrom) {
+  const GanSpec spec;
+  const auto generator = generator_of(spec);
+  const ThreadBudget threads(2);
+  Sampler sampler(threads, generator, spec.image_shape);
+  std::vector<float> latents(static_cast<std::size_t>(70 * spec.latent_dim));
+  draw_sample_latents(9, 0, spec.latent_dim, latents);
+  EXPECT_EQ(sampler.generate(latents).pixels, sampler.generate(9, 0, 70).pixels);
+}
+
+TEST(Sampler, PixelsAreTheGeneratorsOutputs) {
+  const GanSpec spec = testing::small_spec();
+  const auto generator = generator_of(spec);
+  const ThreadBudget threads(1);
+  Sampler sampler(threads, generator, spec.image_shape);
+  const auto latents = testing::random_values<float>(3 * 8, 1);
+  const Images images = sampler.generate(latents);
+  PassBuffers<float> pass(generator.plan(), 3, PassUse::kForwardOnly);
+  std::vector<float> outputs(3 * 48);
+  generator.forward({threads}, 3, latents, outputs, pass);
+  EXPECT_EQ(images.height, 4);
+  EXPECT_EQ(images.channels, 3);
+  for (std::size_t n = 0; n < 3; ++n) {
+    for (std::size_t c = 0; c < 3; ++c) {
+      for (std::size_t p = 0; p < 16; ++p) {
+        const double value = (outputs[n * 48 + c * 16 + p] + 1) * 127.5;
+        EXPECT_NEAR(images.image(static_cast<std::int64_t>(n))[p * 3 + c], value, 0.51);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace miniray

@@ -1,0 +1,92 @@
+#include "gan/train_step.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/random_values.h"
+#include "support/simd_targets.h"
+#include "support/small_gan.h"
+#include "support/torch_values.h"
+
+namespace miniray {
+namespace {
+
+using testing::numbers;
+
+void load_network(const nlohmann::json& state, Network<float>& network) {
+  testing::load_state(state, network.plan().parameters(), network.parameters());
+  testing::load_state(state, network.plan().statistics(), network.statistics());
+}
+
+void expect_network(const Network<float>& network, const nlohmann::json& state) {
+  testing::expect_state(network.parameters(), network.plan().parameters(), state, 1e-4);
+  testing::expect_state(network.statistics(), network.plan().statistics(), state, 1e-4);
+}
+
+TEST(TrainStep, TenStepsFollowPyTorch) {
+  const auto values = testing::torch_values("small_gan");
+  const GanSpec spec = testing::small_spec(0);
+  ASSERT_EQ(values.at("hidden").get<std::vector<std::int64_t>>(), spec.hidden);
+  const std::int64_t batch = values.at("batch");
+  const ThreadBudget threads(2);
+  testing::for_each_simd_target([&] {
+    GanState state(spec, {.lr = values.at("lr")}, 1);
+    load_network(values.at("before").at("generator"), state.generator);
+    load_network(values.at("before").at("discriminator"), state.discriminator);
+    StepBuffers buffers(state, batch);
+    std::int64_t step = 0;
+    for (const auto& expected : values.at("steps")) {
+      std::ranges::copy(numbers<float>(expected.at("real")), buffers.real(batch).begin());
+      std::ranges::copy(numbers<float>(expected.at("latents")), buffers.latents(batch).begin());
+      const StepResult result = train_step(threads, {1, 0, ++step}, batch, state, buffers);
+      EXPECT_NEAR(result.d_loss, expected.at("d_loss"), 1e-4 * result.d_loss) << step;
+      EXPECT_NEAR(result.g_loss, expected.at("g_loss"), 1e-4 * result.g_loss) << step;
+      EXPECT_NEAR(result.d_real, expected.at("d_real"), 1e-4) << step;
+      EXPECT_NEAR(result.d_fake, expected.at("d_fake"), 1e-4) << step;
+    }
+    expect_network(state.generator, values.at("after").at("generator"));
+    expect_network(state.discriminator, values.at("after").at("discriminator"));
+  });
+}
+
+std::vector<float> weights_after(const GanSpec& spec, int thread_count, std::int64_t batch,
+                                 std::int64_t max_batch, std::uint64_t seed = 5) {
+  const ThreadBudget threads(thread_count);
+  GanState state(spec, {}, seed);
+  StepBuffers buffers(state, max_batch);
+  for (std::int64_t step = 1; step <= 3; ++step) {
+    const auto real = testing::random_values<float>(buffers.real(batch).size(),
+                                                    static_cast<unsigned>(step));
+    std::ranges::copy(real, buffers.real(batch).begin());
+    draw_latents({seed, 0, step}, buffers.latents(batch));
+    train_step(threads, {seed, 0, step}, batch, state, buffers);
+  }
+  std::vector<float> weights(state.generator.parameters().begin(),
+                             state.generator.parameters().end());
+  for (const auto part : {state.discriminator.parameters(), state.generator.statistics()}) {
+    weights.insert(weights.end(), part.begin(), part.end());
+  }
+  return weights;
+}
+
+// The reference's own sizes, so that every kernel is cut into tiles.
+TEST(TrainStep, EqualBitsForAnyNumberOfThreads) {
+  const auto one = weights_after(GanSpec{}, 1, 32, 32);
+  EXPECT_EQ(one, weights_after(GanSpec{}, 2, 32, 32));
+  EXPECT_EQ(one, weights_after(GanSpec{}, 5, 32, 32));
+}
+
+TEST(TrainStep, EqualBitsWhateverRoomTheBuffersHave) {
+  const GanSpec spec = testing::small_spec();
+  EXPECT_EQ(weights_after(spec, 1, 10, 10), weights_after(spec, 1, 10, 64));
+}
+
+TEST(TrainStep, TheSeedDecides) {
+  const GanSpec spec = testing::small_spec();
+  EXPECT_EQ(weights_after(spec, 1, 10, 10, 5), weights_after(spec, 1, 10, 10, 5));
+  EXPECT_NE(weights_after(spec, 1, 10, 10, 5), weights_after(spec, 1, 10, 10, 6));
+}
+
+}  // namespace
+}  // namespace miniray

@@ -1,0 +1,89 @@
+// Every layer, the loss and Adam against values that PyTorch computed.
+#include <gtest/gtest.h>
+
+#include "nn/activation.h"
+#include "nn/adam.h"
+#include "nn/batch_norm.h"
+#include "nn/dense.h"
+#include "nn/dropout.h"
+#include "nn/loss.h"
+#include "nn/network.h"
+#include "support/simd_targets.h"
+#include "support/torch_values.h"
+
+namespace miniray {
+namespace {
+
+using testing::expect_close;
+using testing::expect_state;
+using testing::numbers;
+
+constexpr double kTolerance = 3e-6;
+
+// Runs one layer as the values' Sequential of one and compares all that it yields.
+void expect_like_torch(const std::string& name, std::unique_ptr<Layer<float>> layer) {
+  const auto values = testing::torch_values("layers").at(name);
+  const std::int64_t batch = values.at("batch");
+  auto plan = std::make_shared<NetworkPlan<float>>(Shape{values.at("features").get<int>()});
+  plan->add(std::move(layer));
+  Network<float> network(plan);
+  testing::load_state(values.at("state"), plan->parameters(), network.parameters());
+  testing::load_state(values.at("state"), plan->statistics(), network.statistics());
+
+  const ThreadBudget threads(2);
+  const PassContext context{threads, values.at("training").get<bool>()};
+  PassBuffers<float> pass(*plan, batch, PassUse::kForwardAndBackward);
+  const auto x = numbers<float>(values.at("x")), dy = numbers<float>(values.at("dy"));
+  std::vector<float> y(dy.size()), dx(x.size()), gradients(network.parameters().size());
+  network.forward(context, batch, x, y, pass);
+  network.backward(context, batch, x, y, dy, dx, gradients, pass);
+  if (context.training) network.update_statistics(batch, pass);
+
+  expect_close<float>(y, values.at("y"), kTolerance, "y");
+  expect_close<float>(dx, values.at("dx"), kTolerance, "dx");
+  expect_state<float>(gradients, plan->parameters(), values.at("gradients"), kTolerance);
+  expect_state<float>(network.statistics(), plan->statistics(), values.at("state_after"),
+                      kTolerance);
+}
+
+TEST(TorchLayers, EveryLayerOnEveryTarget) {
+  testing::for_each_simd_target([] {
+    expect_like_torch("Linear", std::make_unique<Dense<float>>(5));
+    expect_like_torch("BatchNorm1d", std::make_unique<BatchNorm1d<float>>());
+    expect_like_torch("BatchNorm1d inference", std::make_unique<BatchNorm1d<float>>());
+    expect_like_torch("ReLU", std::make_unique<Activation<float>>(ActivationKind::kReLU));
+    expect_like_torch("LeakyReLU", std::make_unique<Activation<float>>(ActivationKind::kLeakyReLU));
+    expect_like_torch("Tanh", std::make_unique<Activation<float>>(ActivationKind::kTanh));
+    expect_like_torch("Sigmoid", std::make_unique<Activation<float>>(ActivationKind::kSigmoid));
+    expect_like_torch("Dropout inference", std::make_unique<Dropout<float>>(0.3));
+  });
+}
+
+TEST(TorchLoss, BceWithLogits) {
+  const auto values = testing::torch_values("losses");
+  const auto logits = numbers<float>(values.at("logits"));
+  for (const auto& expected : values.at("cases")) {
+    std::vector<float> gradient(logits.size());
+    const double loss = bce_with_logits<float>(logits, expected.at("target"), gradient);
+    const double expected_loss = expected.at("loss");
+    EXPECT_NEAR(loss, expected_loss, 1e-6 * expected_loss);
+    expect_close<float>(gradient, expected.at("gradient"), 1e-7, "gradient");
+  }
+}
+
+TEST(TorchAdam, TenSteps) {
+  const auto values = testing::torch_values("adam");
+  auto w = numbers<float>(values.at("before"));
+  Adam<float> adam({.lr = values.at("lr")}, static_cast<std::int64_t>(w.size()));
+  const ThreadBudget threads(1);
+  for (std::size_t step = 0; step < 10; ++step) {
+    auto g = numbers<float>(values.at("gradients")[step]);
+    adam.step(threads, w, g);
+    expect_close<float>(w, values.at("weights")[step], 2e-7, "weights");
+    EXPECT_EQ(g, std::vector<float>(g.size()));
+  }
+  EXPECT_EQ(adam.steps(), 10);
+}
+
+}  // namespace
+}  // namespace miniray

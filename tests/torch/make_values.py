@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+"""Makes the values under tests/data/torch: what PyTorch computes for our layers, losses, Adam, and
+ten steps of a small GAN. Needs python3-torch; run it only to add a case, and commit what it writes.
+
+    tests/torch/make_values.py tests/data/torch
+"""
+import json
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+def flat(tensor):
+    # Nine digits hold a float32 exactly.
+    return [float(f'{value:.9g}') for value in tensor.detach().reshape(-1).tolist()]
+
+
+def tensors(module):
+    """Everything a state_dict holds but the counters, by name."""
+    return {name: flat(value) for name, value in module.state_dict().items()
+            if not name.endswith('num_batches_tracked')}
+
+
+def randomise(module):
+    with torch.no_grad():
+        for name, value in module.state_dict().items():
+            if value.is_floating_point():
+                value.copy_(torch.rand_like(value) + 0.5 if 'var' in name else torch.randn_like(value))
+
+
+def layer_case(layer, features, training=True, batch=6):
+    """One layer as a Sequential of one: forward, backward, and the state afterwards."""
+    network = nn.Sequential(layer).train(training)
+    randomise(network)
+    before = tensors(network)
+    x = torch.randn(batch, features, requires_grad=True)
+    y = network(x)
+    dy = torch.randn_like(y)
+    y.backward(dy)
+    gradients = {name: flat(value.grad) for name, value in network.named_parameters()}
+    return {'batch': batch, 'features': features, 'out_features': y.shape[1], 'training': training,
+            'state': before, 'state_after': tensors(network), 'x': flat(x), 'y': flat(y),
+            'dy': flat(dy), 'dx': flat(x.grad), 'gradients': gradients}
+
+
+def layers():
+    return {'Linear': layer_case(nn.Linear(7, 5), 7),
+            'BatchNorm1d': layer_case(nn.BatchNorm1d(9), 9),
+            'BatchNorm1d inference': layer_case(nn.BatchNorm1d(9), 9, training=False),
+            'ReLU': layer_case(nn.ReLU(), 9),
+            'LeakyReLU': layer_case(nn.LeakyReLU(0.2), 9),
+            'Tanh': layer_case(nn.Tanh(), 9),
+            'Sigmoid': layer_case(nn.Sigmoid(), 9),
+            'Dropout inference': layer_case(nn.Dropout(0.3), 9, training=False)}
+
+
+def losses():
+    logits = torch.cat([torch.randn(20) * 5, torch.tensor([0.0, 60.0, -60.0, 200.0, -200.0])])
+    cases = []
+    for target in (0.0, 1.0, 0.9):
+        x = logits.clone().requires_grad_(True)
+        loss = F.binary_cross_entropy_with_logits(x, torch.full_like(x, target))
+        loss.backward()
+        cases.append({'target': target, 'loss': loss.item(), 'gradient': flat(x.grad)})
+    return {'logits': flat(logits), 'cases': cases}
+
+
+def adam():
+    w = nn.Parameter(torch.randn(50))
+    before = flat(w)
+    optimizer = torch.optim.Adam([w], lr=0.0002, betas=(0.5, 0.999))
+    gradients, weights = [], []
+    for _ in range(10):
+        w.grad = torch.randn(50) * 0.1
+        gradients.append(flat(w.grad))
+        optimizer.step()
+        weights.append(flat(w))
+    return {'lr': 0.0002, 'before': before, 'gradients': gradients, 'weights': weights}
+
+
+def small_gan():
+    """Ten steps of the loop that the product runs: one G(z) for both halves, dropout 0."""
+    latent, hidden, image, batch = 8, [12, 16, 20], (3, 4, 4), 10
+    pixels = image[0] * image[1] * image[2]
+    widths = [latent] + hidden
+    g_layers, d_layers = [], []
+    for i, o in zip(widths, hidden):
+        g_layers += [nn.Linear(i, o), nn.ReLU(), nn.BatchNorm1d(o)]
+    g_layers += [nn.Linear(hidden[-1], pixels), nn.Tanh()]
+    widths = [pixels] + hidden[::-1]
+    for i, o in zip(widths, hidden[::-1]):
+        d_layers += [nn.Linear(i, o), nn.LeakyReLU(0.2), nn.Dropout(0.0)]
+    d_layers += [nn.Linear(hidden[0], 1)]
+    generator, discriminator = nn.Sequential(*g_layers), nn.Sequential(*d_layers)
+    before = {'generator': tensors(generator), 'discriminator': tensors(discriminator)}
+    lr = 0.002
+    g_adam = torch.optim.Adam(generator.parameters(), lr=lr, betas=(0.5, 0.999))
+    d_adam = torch.optim.Adam(discriminator.parameters(), lr=lr, betas=(0.5, 0.999))
+    criterion = nn.BCEWithLogitsLoss()
+    one, zero = torch.ones(batch, 1), torch.zeros(batch, 1)
+    steps = []
+    for _ in range(10):
+        real, z = torch.rand(batch, pixels) * 2 - 1, torch.randn(batch, latent)
+        fake = generator(z)
+        real_logits, fake_logits = discriminator(real), discriminator(fake.detach())
+        d_loss = criterion(real_logits, one) + criterion(fake_logits, zero)
+        d_adam.zero_grad()
+        d_loss.backward()
+        d_adam.step()
+        g_loss = criterion(discriminator(fake), one)
+        g_adam.zero_grad()
+        g_loss.backward()
+        g_adam.step()
+        steps.append({'real': flat(real), 'latents': flat(z), 'd_loss': d_loss.item(),
+                      'g_loss': g_loss.item(), 'd_real': torch.sigmoid(real_logits).mean().item(),
+                      'd_fake': torch.sigmoid(fake_logits).mean().item()})
+    after = {'generator': tensors(generator), 'discriminator': tensors(discriminator)}
+    return {'latent_dim': latent, 'hidden': hidden, 'image_shape': image, 'batch': batch, 'lr': lr,
+            'before': before, 'after': after, 'steps': steps}
+
+
+def main():
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    for name, make in (('layers', layers), ('losses', losses), ('adam', adam), ('small_gan', small_gan)):
+        torch.manual_seed(1)
+        (folder / f'{name}.json').write_text(json.dumps(make()) + '\n')
+
+
+if __name__ == '__main__':
+    main()
