@@ -34,7 +34,7 @@ class SliceTable {
   const std::vector<Slice>& slices() const { return slices_; }
   // Throws not found, naming the slice.
   const Slice& find(std::string_view name) const;
-  std::int64_t buffer_size() const { return buffer_size_; }     // elements, gaps included
+  std::int64_t buffer_size() const { return buffer_size_; }      // elements, gaps included
   std::int64_t element_count() const { return element_count_; }  // elements of the slices alone
 
  private:

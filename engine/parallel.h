@@ -28,7 +28,8 @@ class ThreadBudget {
   template <class Body>
   void for_each_tile(std::int64_t tiles, Body&& body) const {
     using Function = std::remove_reference_t<Body>;
-    run(tiles, [](void* erased, std::int64_t tile) { (*static_cast<Function*>(erased))(tile); },
+    run(
+        tiles, [](void* erased, std::int64_t tile) { (*static_cast<Function*>(erased))(tile); },
         const_cast<void*>(static_cast<const void*>(&body)));
   }
 

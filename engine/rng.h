@@ -13,13 +13,13 @@ namespace miniray {
 
 // What a stream is used for. The values are part of a run's identity: never renumber them.
 enum class RandomPurpose : std::uint8_t {
-  kInit = 1,            // step: index of the slice
-  kShuffle = 2,         // step: epoch
-  kFlip = 3,            // step: training step
-  kLatents = 4,         // step: training step
-  kDropout = 5,         // step: training step; `variant`: index of the layer
-  kSampleLatents = 6,   // latents of images made from a seed; step 0
-  kShapes = 7,          // pictures of the data set `shapes`; step: index of the picture
+  kInit = 1,           // step: index of the slice
+  kShuffle = 2,        // step: epoch
+  kFlip = 3,           // step: training step
+  kLatents = 4,        // step: training step
+  kDropout = 5,        // step: training step; `variant`: index of the layer
+  kSampleLatents = 6,  // latents of images made from a seed; step 0
+  kShapes = 7,         // pictures of the data set `shapes`; step: index of the picture
   kJobName = 8,
 };
 
@@ -27,7 +27,7 @@ enum class RandomPurpose : std::uint8_t {
 struct RandomKey {
   std::uint64_t seed = 0;
   RandomPurpose purpose = RandomPurpose::kInit;
-  std::uint8_t variant = 0;   // tells users of one purpose apart, such as the layers of a network
+  std::uint8_t variant = 0;  // tells users of one purpose apart, such as the layers of a network
   std::uint16_t rank = 0;
   std::uint32_t step = 0;
 };
@@ -40,8 +40,8 @@ RandomBlock philox4x32_10(RandomBlock counter, std::array<std::uint32_t, 2> key)
 // Block `index` of a stream: 128 random bits.
 RandomBlock random_block(const RandomKey& key, std::uint64_t index);
 
-// out[i] is element first + i of the stream of uniform numbers in [low, high), 2^24 values; rounding
-// of the last ones may give `high` itself.
+// out[i] is element first + i of the stream of uniform numbers in [low, high), 2^24 values;
+// rounding of the last ones may give `high` itself.
 template <class T>
 void fill_uniform(const RandomKey& key, T low, T high, std::span<T> out, std::uint64_t first = 0);
 

@@ -9,8 +9,7 @@
 namespace miniray {
 namespace {
 
-void check_range(const std::string& flag, std::int64_t value, std::int64_t low,
-                 std::int64_t high) {
+void check_range(const std::string& flag, std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value >= low && value <= high) return;
   throw invalid_argument(flag + " must be a whole number from " + std::to_string(low) + " to " +
                          std::to_string(high) + ", not " + std::to_string(value));

@@ -48,10 +48,9 @@ GenerationResult run_generation(const GenerateConfig& config,
   Images all;
   for (std::int64_t first = 0; first < result.images; first += kChunk) {
     const std::int64_t count = std::min(kChunk, result.images - first);
-    const Images images =
-        latents ? generator.generate(part(std::span<const float>(latents->values),
-                                          first * latent_dim, count * latent_dim))
-                : generator.generate(count, config.seed, first);
+    const Images images = latents ? generator.generate(part(std::span<const float>(latents->values),
+                                                            first * latent_dim, count * latent_dim))
+                                  : generator.generate(count, config.seed, first);
     if (config.npy.empty()) generator.save_images(images, config.output, first);
     if (keep_all) append(all, images);
     progress(first + count);

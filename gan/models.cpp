@@ -29,13 +29,13 @@ std::unique_ptr<Layer<float>> activation(ActivationKind kind) {
 
 void check_spec(const GanSpec& spec) {
   if (spec.architecture != "mlp") {
-    throw invalid_argument("the architecture '" + spec.architecture +
-                           "' is unknown; there is mlp");
+    throw invalid_argument("the architecture '" + spec.architecture + "' is unknown; there is mlp");
   }
   check_width("the latent dimension", spec.latent_dim);
   if (spec.image_shape.rank() != 3 || (spec.image_shape[0] != 1 && spec.image_shape[0] != 3)) {
-    throw invalid_argument("an image has 1 or 3 channels, height and width (such as 3x32x32), not " +
-                           spec.image_shape.to_string());
+    throw invalid_argument(
+        "an image has 1 or 3 channels, height and width (such as 3x32x32), not " +
+        spec.image_shape.to_string());
   }
   check_width("the number of values in an image", spec.image_shape.elements());
   if (spec.hidden.empty() || spec.hidden.size() > kMaxHidden) {

@@ -15,10 +15,10 @@ namespace miniray {
 struct GanSpec {
   std::string architecture = "mlp";
   std::int64_t latent_dim = 100;
-  Shape image_shape{3, 32, 32};                          // C x H x W
-  std::vector<std::int64_t> hidden = {256, 512, 1024};   // the generator's; the discriminator's
-                                                         // are these backwards
-  double dropout = 0.3;                                  // of the discriminator
+  Shape image_shape{3, 32, 32};                         // C x H x W
+  std::vector<std::int64_t> hidden = {256, 512, 1024};  // the generator's; the discriminator's
+                                                        // are these backwards
+  double dropout = 0.3;                                 // of the discriminator
 
   friend bool operator==(const GanSpec&, const GanSpec&) = default;
 };

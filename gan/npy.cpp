@@ -81,9 +81,9 @@ void write_npy(const std::filesystem::path& path, const Images& images) {
                        std::to_string(images.width) + ", " + std::to_string(images.channels) +
                        "), }";
   const std::size_t before = kMagic.size() + 4;
-  header.append((2 * kHeaderMultiple - (before + header.size() + 1) % kHeaderMultiple) %
-                    kHeaderMultiple,
-                ' ');
+  header.append(
+      (2 * kHeaderMultiple - (before + header.size() + 1) % kHeaderMultiple) % kHeaderMultiple,
+      ' ');
   header += '\n';
   std::string file(kMagic);
   file += {'\x01', '\x00', static_cast<char>(header.size() & 255),

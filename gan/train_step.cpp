@@ -45,8 +45,8 @@ StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch)
       generator_gradients_(state.generator.plan().parameters().buffer_size()),
       discriminator_gradients_(state.discriminator.plan().parameters().buffer_size()),
       generator_pass_(state.generator.plan(), max_batch, PassUse::kForwardAndBackward),
-      discriminator_pass_(state.discriminator.plan(), 2 * max_batch,
-                          PassUse::kForwardAndBackward) {}
+      discriminator_pass_(state.discriminator.plan(), 2 * max_batch, PassUse::kForwardAndBackward) {
+}
 
 std::span<float> StepBuffers::real(std::int64_t batch) {
   return part(images_.span(), 0, batch * image_size_);
@@ -83,12 +83,11 @@ class StepRunner {
   // D has no batch norm, so real and fake pass through it as one batch with equal gradients.
   void update_discriminator(StepResult& result) {
     const PassContext context{threads_, true, dropout_key(key_, kDiscriminatorStream), 0};
-    const auto images = std::span<const float>(part(buffers_.images_.span(), 0,
-                                                    2 * batch_ * buffers_.image_size_));
+    const auto images =
+        std::span<const float>(part(buffers_.images_.span(), 0, 2 * batch_ * buffers_.image_size_));
     const auto logits = part(buffers_.logits_.span(), 0, 2 * batch_);
     const auto dlogits = part(buffers_.logit_gradients_.span(), 0, 2 * batch_);
-    state_.discriminator.forward(context, 2 * batch_, images, logits,
-                                 buffers_.discriminator_pass_);
+    state_.discriminator.forward(context, 2 * batch_, images, logits, buffers_.discriminator_pass_);
     const std::span<const float> real = part(logits, 0, batch_);
     const std::span<const float> fake = part(logits, batch_, batch_);
     result.d_loss = bce_with_logits(real, 1, part(dlogits, 0, batch_)) +

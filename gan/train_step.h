@@ -35,10 +35,10 @@ class StepBuffers {
   friend class StepRunner;
 
   std::int64_t image_size_, latent_dim_;
-  Tensor<float> images_;          // [2 max_batch, image]: real, then fake
+  Tensor<float> images_;  // [2 max_batch, image]: real, then fake
   Tensor<float> latents_;
   Tensor<float> logits_, logit_gradients_;  // [2 max_batch]
-  Tensor<float> fake_gradients_;  // [max_batch, image]
+  Tensor<float> fake_gradients_;            // [max_batch, image]
   FlatBuffer<float> generator_gradients_, discriminator_gradients_;
   PassBuffers<float> generator_pass_, discriminator_pass_;
 };

@@ -99,9 +99,8 @@ bool GanTrainer::run_epoch(const Dataset& dataset, const TrainOptions& options,
     const std::int64_t first = i * options.batch_size;
     const std::int64_t batch = std::min(options.batch_size, dataset.size() - first);
     const StepKey key{seed_, 0, ++step_};
-    const RandomKey flip_key{.seed = seed_,
-                             .purpose = RandomPurpose::kFlip,
-                             .step = static_cast<std::uint32_t>(step_)};
+    const RandomKey flip_key{
+        .seed = seed_, .purpose = RandomPurpose::kFlip, .step = static_cast<std::uint32_t>(step_)};
     fill_batch(threads_, dataset, part(std::span(order), first, batch), options.flip, flip_key,
                buffers.real(batch));
     draw_latents(key, buffers.latents(batch));

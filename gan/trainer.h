@@ -27,9 +27,9 @@ struct TrainOptions {
 };
 
 struct StepReport {
-  std::int64_t epoch, epochs;           // epoch counts from 1
-  std::int64_t step, steps_in_epoch;    // within the epoch, from 1
-  std::int64_t batch;                   // samples of this step
+  std::int64_t epoch, epochs;         // epoch counts from 1
+  std::int64_t step, steps_in_epoch;  // within the epoch, from 1
+  std::int64_t batch;                 // samples of this step
   StepResult result;
 };
 

@@ -33,9 +33,9 @@ class RunObserver : public TrainObserver {
   virtual void on_saved(const std::filesystem::path& save_dir, bool stopped) = 0;
 };
 
-// config_text is kept as the run's config.toml. Where `stop` is set, ends after the step in hand and
-// saves. Records and sample sheets that cannot be written are a warning, models an Error. Throws
-// invalid argument also where the run exists already.
+// config_text is kept as the run's config.toml. Where `stop` is set, ends after the step in hand
+// and saves. Records and sample sheets that cannot be written are a warning, models an Error.
+// Throws invalid argument also where the run exists already.
 TrainResult run_training(const TrainConfig& config, const std::string& config_text,
                          RunObserver& observer, const std::atomic<bool>& stop);
 

@@ -22,10 +22,14 @@ Activation<T>::Activation(ActivationKind kind, double slope)
 template <class T>
 std::string Activation<T>::kind() const {
   switch (kind_) {
-    case ActivationKind::kReLU: return "ReLU";
-    case ActivationKind::kLeakyReLU: return "LeakyReLU";
-    case ActivationKind::kTanh: return "Tanh";
-    case ActivationKind::kSigmoid: return "Sigmoid";
+    case ActivationKind::kReLU:
+      return "ReLU";
+    case ActivationKind::kLeakyReLU:
+      return "LeakyReLU";
+    case ActivationKind::kTanh:
+      return "Tanh";
+    case ActivationKind::kSigmoid:
+      return "Sigmoid";
   }
   return {};
 }
@@ -52,10 +56,14 @@ template <class T>
 void Activation<T>::forward_range(std::span<const T> x, std::span<T> y) const {
   const ElementwiseKernels<T>& kernels = elementwise<T>();
   switch (kind_) {
-    case ActivationKind::kReLU: return kernels.relu_forward(x, y);
-    case ActivationKind::kLeakyReLU: return kernels.leaky_relu_forward(slope_, x, y);
-    case ActivationKind::kTanh: return kernels.tanh_forward(x, y);
-    case ActivationKind::kSigmoid: return kernels.sigmoid_forward(x, y);
+    case ActivationKind::kReLU:
+      return kernels.relu_forward(x, y);
+    case ActivationKind::kLeakyReLU:
+      return kernels.leaky_relu_forward(slope_, x, y);
+    case ActivationKind::kTanh:
+      return kernels.tanh_forward(x, y);
+    case ActivationKind::kSigmoid:
+      return kernels.sigmoid_forward(x, y);
   }
 }
 
@@ -64,10 +72,14 @@ void Activation<T>::backward_range(std::span<const T> y, std::span<const T> dy,
                                    std::span<T> dx) const {
   const ElementwiseKernels<T>& kernels = elementwise<T>();
   switch (kind_) {
-    case ActivationKind::kReLU: return kernels.relu_backward(y, dy, dx);
-    case ActivationKind::kLeakyReLU: return kernels.leaky_relu_backward(slope_, y, dy, dx);
-    case ActivationKind::kTanh: return kernels.tanh_backward(y, dy, dx);
-    case ActivationKind::kSigmoid: return kernels.sigmoid_backward(y, dy, dx);
+    case ActivationKind::kReLU:
+      return kernels.relu_backward(y, dy, dx);
+    case ActivationKind::kLeakyReLU:
+      return kernels.leaky_relu_backward(slope_, y, dy, dx);
+    case ActivationKind::kTanh:
+      return kernels.tanh_backward(y, dy, dx);
+    case ActivationKind::kSigmoid:
+      return kernels.sigmoid_backward(y, dy, dx);
   }
 }
 

@@ -30,9 +30,8 @@ void Adam<T>::step(const ThreadBudget& threads, std::span<T> parameters, std::sp
   };
   for_each_range(threads, static_cast<std::int64_t>(parameters.size()), kElementsPerTile,
                  [&](std::int64_t begin, std::int64_t size) {
-                   adam_update(factors, part(parameters, begin, size),
-                               part(gradients, begin, size), part(m_.span(), begin, size),
-                               part(v_.span(), begin, size));
+                   adam_update(factors, part(parameters, begin, size), part(gradients, begin, size),
+                               part(m_.span(), begin, size), part(v_.span(), begin, size));
                  });
 }
 

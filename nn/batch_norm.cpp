@@ -69,12 +69,11 @@ void BatchNorm1d<T>::forward(const ForwardArgs<T>& args) const {
         } else {
           for (std::int64_t i = 0; i < width; ++i) {
             mean[i] = running_mean[c + i];
-            inverse_deviation[i] =
-                1 / std::sqrt(running_var[c + i] + static_cast<T>(kEpsilon));
+            inverse_deviation[i] = 1 / std::sqrt(running_var[c + i] + static_cast<T>(kEpsilon));
           }
         }
-        norm<T>().normalise(block, args.x.data() + c, mean, inverse_deviation, weight + c,
-                            bias + c, args.y.data() + c);
+        norm<T>().normalise(block, args.x.data() + c, mean, inverse_deviation, weight + c, bias + c,
+                            args.y.data() + c);
       });
 }
 

@@ -1,5 +1,6 @@
 // Inverted dropout: in training each element is zeroed with probability p and the others divided by
-// 1 - p (Srivastava et al., JMLR 15, 2014; torch.nn.Dropout). p acts rounded to a multiple of 2^-16.
+// 1 - p (Srivastava et al., JMLR 15, 2014; torch.nn.Dropout). p acts rounded to a multiple of
+// 2^-16.
 #pragma once
 
 #include "nn/layer.h"

@@ -1,8 +1,8 @@
 // The interface of a layer: pure functions over spans that the caller owns.
 //
-// A layer holds shapes and offsets, never numbers. Weights come from the network's flat buffers; all
-// that backward needs beyond x and y is written to `saved` by forward. So one network serves any
-// number of passes at once, each with buffers of its own.
+// A layer holds shapes and offsets, never numbers. Weights come from the network's flat buffers;
+// all that backward needs beyond x and y is written to `saved` by forward. So one network serves
+// any number of passes at once, each with buffers of its own.
 #pragma once
 
 #include <cstddef>

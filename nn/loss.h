@@ -1,4 +1,5 @@
-// Losses over the discriminator's logits. Sums are taken in double, in order, by the calling thread.
+// Losses over the discriminator's logits. Sums are taken in double, in order, by the calling
+// thread.
 #pragma once
 
 #include <span>

@@ -34,8 +34,8 @@ void Network<T>::forward(const PassContext& context, std::int64_t batch, std::sp
     random.variant = static_cast<std::uint8_t>(random.variant + i);
     const std::span<const T> in = i == 0 ? x : pass.output(i - 1, batch);
     const std::span<T> out = i == last ? y : pass.output(i, batch);
-    plan_->layer(i).forward({context, random, batch, parameters(), statistics(), in, out,
-                             pass.saved(i)});
+    plan_->layer(i).forward(
+        {context, random, batch, parameters(), statistics(), in, out, pass.saved(i)});
   }
 }
 

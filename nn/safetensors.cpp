@@ -41,7 +41,8 @@ Json parse_strict(std::string_view text) {
 }
 
 std::uint64_t unsigned_number(const Json& value) {
-  if (!value.is_number_unsigned()) throw std::invalid_argument("a number is negative or no integer");
+  if (!value.is_number_unsigned())
+    throw std::invalid_argument("a number is negative or no integer");
   return value.get<std::uint64_t>();
 }
 

@@ -21,9 +21,9 @@ GenerateConfig parse_generate_options(int argc, char** argv) {
   option("--model", c.model, "The generator's file", input);
   option("--num-images", c.num_images, "Pictures", input);
   option("--seed", c.seed, "Equal seeds give equal pictures", input);
-  auto* latents = option("--latents", c.latents,
-                         "Instead of a seed: a float32 array [N, latent_dim], one picture a row",
-                         input);
+  auto* latents =
+      option("--latents", c.latents,
+             "Instead of a seed: a float32 array [N, latent_dim], one picture a row", input);
   latents->excludes("--seed")->excludes("--num-images");
   const char* const output = "Where to";
   option("--output", c.output, "Folder for one PNG a picture", output);

@@ -18,8 +18,8 @@ struct ExitRequest {
   ExitCode code;
 };
 
-// Runs `body` and returns its exit code. What it throws becomes one line on stderr, "name: message",
-// and kFailure.
+// Runs `body` and returns its exit code. What it throws becomes one line on stderr, "name:
+// message", and kFailure.
 int run_program(const std::string& name, const std::function<ExitCode()>& body);
 
 // Parses; then calls `check`, whose invalid argument is a wrong usage too. Adds --version and

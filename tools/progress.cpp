@@ -71,13 +71,12 @@ void TrainProgress::on_step(const StepReport& report) {
 
 std::string TrainProgress::describe(const StepReport& report) const {
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  const std::int64_t steps_left = (report.epochs - report.epoch) * report.steps_in_epoch +
-                                  report.steps_in_epoch - report.step;
+  const std::int64_t steps_left =
+      (report.epochs - report.epoch) * report.steps_in_epoch + report.steps_in_epoch - report.step;
   const double left = seconds / static_cast<double>(steps_done_) * static_cast<double>(steps_left);
   return format("epoch %lld/%lld  step %lld/%lld  %.0f images/s  D %.3f  G %.3f  left ",
                 static_cast<long long>(report.epoch), static_cast<long long>(report.epochs),
-                static_cast<long long>(report.step),
-                static_cast<long long>(report.steps_in_epoch),
+                static_cast<long long>(report.step), static_cast<long long>(report.steps_in_epoch),
                 static_cast<double>(images_done_) / seconds, report.result.d_loss,
                 report.result.g_loss) +
          duration(left);
@@ -85,11 +84,12 @@ std::string TrainProgress::describe(const StepReport& report) const {
 
 void TrainProgress::on_epoch(const EpochReport& report, const Network<float>&) {
   erase_bar();
-  out_ << format("epoch %lld/%lld  %s  %.0f images/s  D loss %.4f  G loss %.4f  D(real) %.3f  "
-                 "D(fake) %.3f",
-                 static_cast<long long>(report.epoch), static_cast<long long>(report.epochs),
-                 duration(report.seconds).c_str(), report.images_per_second(), report.mean.d_loss,
-                 report.mean.g_loss, report.mean.d_real, report.mean.d_fake)
+  out_ << format(
+              "epoch %lld/%lld  %s  %.0f images/s  D loss %.4f  G loss %.4f  D(real) %.3f  "
+              "D(fake) %.3f",
+              static_cast<long long>(report.epoch), static_cast<long long>(report.epochs),
+              duration(report.seconds).c_str(), report.images_per_second(), report.mean.d_loss,
+              report.mean.g_loss, report.mean.d_real, report.mean.d_fake)
        << std::endl;
   last_shown_ = Clock::now();
 }

@@ -15,7 +15,8 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
       "  gan_train --epochs 10                      CIFAR-10 in data/, all cores\n"
       "  gan_train --data shapes --epochs 5         no files needed\n"
       "  gan_train --config runs/JOB/config.toml    as an earlier run\n"
-      "Samples and records appear in runs/<job-id>/. Ctrl-C ends after the step in hand and saves.");
+      "Samples and records appear in runs/<job-id>/. Ctrl-C ends after the step in hand and "
+      "saves.");
 
   const auto option = [&](const char* name, auto& value, const char* help, const char* group) {
     return app.add_option(name, value, help)->capture_default_str()->group(group);
@@ -25,7 +26,8 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--epochs", c.epochs, "Passes over the data set", training);
   option("--batch-size", c.batch_size, "Pictures a step", training);
   option("--lr", c.lr, "Learning rate of both Adams", training);
-  option("--latent-dim", c.latent_dim, "Numbers in the vector that a picture is made from", training);
+  option("--latent-dim", c.latent_dim, "Numbers in the vector that a picture is made from",
+         training);
   option("--seed", c.seed, "Equal seeds give equal weights, bit for bit", training);
   option("--threads", c.threads, "Compute threads; 0: one for each core", training);
 
@@ -42,7 +44,8 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--save-dir", c.save_dir, "Folder for the models", output);
   option("--runs-dir", c.runs_dir, "Folder for the runs' records", output);
   option("--job-id", c.job_id, "Name of the run; made up where not given", output);
-  option("--sample-every", c.sample_every, "Epochs between two sheets of 64 samples; 0: none", output);
+  option("--sample-every", c.sample_every, "Epochs between two sheets of 64 samples; 0: none",
+         output);
 
   parse_options(app, argc, argv, [&] { check_config(c); });
   parsed.config_text = app.config_to_str(true, true);

@@ -11,9 +11,9 @@ namespace miniray {
 template <class T>
 struct AdamFactors {
   T beta1, beta2, epsilon;
-  T rest1, rest2;              // 1 - beta1, 1 - beta2, taken before rounding to T
-  T step_size;                 // lr / (1 - beta1^step)
-  T inverse_root_bias2;        // 1 / sqrt(1 - beta2^step)
+  T rest1, rest2;        // 1 - beta1, 1 - beta2, taken before rounding to T
+  T step_size;           // lr / (1 - beta1^step)
+  T inverse_root_bias2;  // 1 / sqrt(1 - beta2^step)
 };
 
 // In one pass: m = beta1 m + rest1 g; v = beta2 v + rest2 g^2;

@@ -4,10 +4,9 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/elementwise.cpp"
-#include "hwy/foreach_target.h"
-
 #include "engine/kernels/simd-inl.h"
 #include "hwy/contrib/math/math-inl.h"
+#include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -37,9 +36,8 @@ template <class T>
 void leaky_relu_forward(T slope, std::span<const T> x, std::span<T> y) {
   const auto zero = hn::Zero(kTag<T>);
   const auto factor = hn::Set(kTag<T>, slope);
-  map(x.size(), x.data(), y.data(), [&](Vector<T> v) HWY_ATTR {
-    return hn::IfThenElse(hn::Gt(v, zero), v, hn::Mul(v, factor));
-  });
+  map(x.size(), x.data(), y.data(),
+      [&](Vector<T> v) HWY_ATTR { return hn::IfThenElse(hn::Gt(v, zero), v, hn::Mul(v, factor)); });
 }
 
 template <class T>
@@ -53,8 +51,7 @@ void leaky_relu_backward(T slope, std::span<const T> y, std::span<const T> dy, s
 
 template <class T>
 void tanh_forward(std::span<const T> x, std::span<T> y) {
-  map(x.size(), x.data(), y.data(),
-      [&](Vector<T> v) HWY_ATTR { return hn::Tanh(kTag<T>, v); });
+  map(x.size(), x.data(), y.data(), [&](Vector<T> v) HWY_ATTR { return hn::Tanh(kTag<T>, v); });
 }
 
 template <class T>
@@ -108,9 +105,8 @@ void masked_scale(T scale, std::span<const T> x, std::span<const std::uint8_t> m
 template <class T>
 void add_scaled(T a, std::span<const T> x, std::span<T> y) {
   const auto factor = hn::Set(kTag<T>, a);
-  map2(x.size(), x.data(), y.data(), y.data(), [&](Vector<T> in, Vector<T> sum) HWY_ATTR {
-    return hn::MulAdd(factor, in, sum);
-  });
+  map2(x.size(), x.data(), y.data(), y.data(),
+       [&](Vector<T> in, Vector<T> sum) HWY_ATTR { return hn::MulAdd(factor, in, sum); });
 }
 
 template <class T>

@@ -31,18 +31,16 @@ struct Operand {
 
 void blas_gemm(const GemmShape& s, Operand<float> a, Operand<float> b, float beta, float* c,
                std::int64_t stride) {
-  cblas_sgemm(CblasRowMajor, a.transpose, b.transpose, static_cast<int>(s.m),
-              static_cast<int>(s.n), static_cast<int>(s.k), 1.0F, a.data,
-              static_cast<int>(a.stride), b.data, static_cast<int>(b.stride), beta, c,
-              static_cast<int>(stride));
+  cblas_sgemm(CblasRowMajor, a.transpose, b.transpose, static_cast<int>(s.m), static_cast<int>(s.n),
+              static_cast<int>(s.k), 1.0F, a.data, static_cast<int>(a.stride), b.data,
+              static_cast<int>(b.stride), beta, c, static_cast<int>(stride));
 }
 
 void blas_gemm(const GemmShape& s, Operand<double> a, Operand<double> b, double beta, double* c,
                std::int64_t stride) {
-  cblas_dgemm(CblasRowMajor, a.transpose, b.transpose, static_cast<int>(s.m),
-              static_cast<int>(s.n), static_cast<int>(s.k), 1.0, a.data,
-              static_cast<int>(a.stride), b.data, static_cast<int>(b.stride), beta, c,
-              static_cast<int>(stride));
+  cblas_dgemm(CblasRowMajor, a.transpose, b.transpose, static_cast<int>(s.m), static_cast<int>(s.n),
+              static_cast<int>(s.k), 1.0, a.data, static_cast<int>(a.stride), b.data,
+              static_cast<int>(b.stride), beta, c, static_cast<int>(stride));
 }
 
 }  // namespace
@@ -80,12 +78,12 @@ void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<
   });
 }
 
-#define MINIRAY_GEMM(T)                                                                      \
-  template void gemm_nt(const ThreadBudget&, const GemmShape&, std::span<const T>,           \
-                        std::span<const T>, std::span<const T>, std::span<T>);               \
-  template void gemm_nn(const ThreadBudget&, const GemmShape&, std::span<const T>,           \
-                        std::span<const T>, std::span<T>);                                   \
-  template void gemm_tn_add(const ThreadBudget&, const GemmShape&, std::span<const T>,       \
+#define MINIRAY_GEMM(T)                                                                \
+  template void gemm_nt(const ThreadBudget&, const GemmShape&, std::span<const T>,     \
+                        std::span<const T>, std::span<const T>, std::span<T>);         \
+  template void gemm_nn(const ThreadBudget&, const GemmShape&, std::span<const T>,     \
+                        std::span<const T>, std::span<T>);                             \
+  template void gemm_tn_add(const ThreadBudget&, const GemmShape&, std::span<const T>, \
                             std::span<const T>, std::span<T>);
 MINIRAY_GEMM(float)
 MINIRAY_GEMM(double)

@@ -1,7 +1,8 @@
 // Batch normalisation of columns: Ioffe and Szegedy (arXiv 1502.03167), with the running statistics
 // of torch.nn.BatchNorm1d.
 //
-// x and y are blocks of rows (samples) x columns (features). Calling thread only; T float or double.
+// x and y are blocks of rows (samples) x columns (features). Calling thread only; T float or
+// double.
 #pragma once
 
 #include "engine/kernels/reduce.h"

@@ -2,9 +2,8 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/reduce.cpp"
-#include "hwy/foreach_target.h"
-
 #include "engine/kernels/simd-inl.h"
+#include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -40,42 +39,39 @@ void add_to_rows(const Block& block, const T* row, T* x) {
 
 template <class T>
 void add_column_sums(const Block& block, const T* x, T* sums) {
-  for_each_column_vector<T>(
-      block.columns, [&](std::int64_t c, auto load, auto store) HWY_ATTR {
-        auto sum = hn::Zero(hn::ScalableTag<T>());
-        for (std::int64_t r = 0; r < block.rows; ++r) {
-          sum = hn::Add(sum, load(x + r * block.stride + c));
-        }
-        store(hn::Add(load(sums + c), sum), sums + c);
-      });
+  for_each_column_vector<T>(block.columns, [&](std::int64_t c, auto load, auto store) HWY_ATTR {
+    auto sum = hn::Zero(hn::ScalableTag<T>());
+    for (std::int64_t r = 0; r < block.rows; ++r) {
+      sum = hn::Add(sum, load(x + r * block.stride + c));
+    }
+    store(hn::Add(load(sums + c), sum), sums + c);
+  });
 }
 
 template <class T>
 void column_squares(const Block& block, const T* x, const T* centre, T* sums) {
-  for_each_column_vector<T>(
-      block.columns, [&](std::int64_t c, auto load, auto store) HWY_ATTR {
-        auto sum = hn::Zero(hn::ScalableTag<T>());
-        const auto middle = load(centre + c);
-        for (std::int64_t r = 0; r < block.rows; ++r) {
-          const auto distance = hn::Sub(load(x + r * block.stride + c), middle);
-          sum = hn::MulAdd(distance, distance, sum);
-        }
-        store(sum, sums + c);
-      });
+  for_each_column_vector<T>(block.columns, [&](std::int64_t c, auto load, auto store) HWY_ATTR {
+    auto sum = hn::Zero(hn::ScalableTag<T>());
+    const auto middle = load(centre + c);
+    for (std::int64_t r = 0; r < block.rows; ++r) {
+      const auto distance = hn::Sub(load(x + r * block.stride + c), middle);
+      sum = hn::MulAdd(distance, distance, sum);
+    }
+    store(sum, sums + c);
+  });
 }
 
 template <class T>
 void column_products(const Block& block, const T* x, const T* centre, const T* y, T* sums) {
-  for_each_column_vector<T>(
-      block.columns, [&](std::int64_t c, auto load, auto store) HWY_ATTR {
-        auto sum = hn::Zero(hn::ScalableTag<T>());
-        const auto middle = load(centre + c);
-        for (std::int64_t r = 0; r < block.rows; ++r) {
-          const std::int64_t at = r * block.stride + c;
-          sum = hn::MulAdd(hn::Sub(load(x + at), middle), load(y + at), sum);
-        }
-        store(sum, sums + c);
-      });
+  for_each_column_vector<T>(block.columns, [&](std::int64_t c, auto load, auto store) HWY_ATTR {
+    auto sum = hn::Zero(hn::ScalableTag<T>());
+    const auto middle = load(centre + c);
+    for (std::int64_t r = 0; r < block.rows; ++r) {
+      const std::int64_t at = r * block.stride + c;
+      sum = hn::MulAdd(hn::Sub(load(x + at), middle), load(y + at), sum);
+    }
+    store(sum, sums + c);
+  });
 }
 
 template <class T>

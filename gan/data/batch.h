@@ -13,8 +13,8 @@ namespace miniray {
 
 enum class Flip { kNever, kRandom };
 
-// batch[n] = picture indices[n], mirrored left to right with probability 1/2 where asked, decided by
-// element n of the stream `key`. batch holds indices.size() samples.
+// batch[n] = picture indices[n], mirrored left to right with probability 1/2 where asked, decided
+// by element n of the stream `key`. batch holds indices.size() samples.
 void fill_batch(const ThreadBudget& threads, const Dataset& dataset,
                 std::span<const std::uint32_t> indices, Flip flip, const RandomKey& key,
                 std::span<float> batch);

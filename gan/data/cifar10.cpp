@@ -63,9 +63,8 @@ std::int64_t Cifar10::size() const {
 }
 
 const std::vector<std::string>& Cifar10::class_names() const {
-  static const std::vector<std::string> kNames = {"airplane", "automobile", "bird",  "cat",
-                                                  "deer",     "dog",        "frog",  "horse",
-                                                  "ship",     "truck"};
+  static const std::vector<std::string> kNames = {
+      "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
   return kNames;
 }
 

@@ -18,8 +18,8 @@ class Dataset {
   virtual ~Dataset() = default;
 
   virtual std::string name() const = 0;
-  virtual std::int64_t size() const = 0;      // pictures
-  virtual Shape sample_shape() const = 0;     // C x H x W
+  virtual std::int64_t size() const = 0;   // pictures
+  virtual Shape sample_shape() const = 0;  // C x H x W
   virtual const std::vector<std::string>& class_names() const = 0;
   virtual int label(std::int64_t index) const = 0;  // of class_names()
   // Writes picture `index` as bytes, C x H x W.

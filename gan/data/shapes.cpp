@@ -54,16 +54,26 @@ constexpr std::array<Point, 10> kStar = {{{0, -1},
 // Whether p lies in the figure of a class, drawn around the origin in the unit disc.
 bool in_figure(int figure, Point p) {
   switch (figure) {
-    case 0: return in_disc(p, 1);
-    case 1: return in_disc(p, 1) && !in_disc(p, 0.55);
-    case 2: return in_box(p, 0.75, 0.75);
-    case 3: return in_box(p, 0.8, 0.8) && !in_box(p, 0.45, 0.45);
-    case 4: return in_polygon(p, kTriangle);
-    case 5: return in_polygon(p, kStar);
-    case 6: return in_box(p, 0.28, 0.95) || in_box(p, 0.95, 0.28);
-    case 7: return in_disc(p, 1) && !in_disc({p.u - 0.5, p.v}, 0.8);
-    case 8: return in_box(p, 0.95, 0.3);
-    default: return in_polygon(p, kHexagon);
+    case 0:
+      return in_disc(p, 1);
+    case 1:
+      return in_disc(p, 1) && !in_disc(p, 0.55);
+    case 2:
+      return in_box(p, 0.75, 0.75);
+    case 3:
+      return in_box(p, 0.8, 0.8) && !in_box(p, 0.45, 0.45);
+    case 4:
+      return in_polygon(p, kTriangle);
+    case 5:
+      return in_polygon(p, kStar);
+    case 6:
+      return in_box(p, 0.28, 0.95) || in_box(p, 0.95, 0.28);
+    case 7:
+      return in_disc(p, 1) && !in_disc({p.u - 0.5, p.v}, 0.8);
+    case 8:
+      return in_box(p, 0.95, 0.3);
+    default:
+      return in_polygon(p, kHexagon);
   }
 }
 
@@ -87,9 +97,8 @@ Colour colour_of(std::uint32_t bits) {
 }
 
 Scene::Scene(std::uint64_t seed, std::int64_t index) {
-  const RandomKey key{.seed = seed,
-                      .purpose = RandomPurpose::kShapes,
-                      .step = static_cast<std::uint32_t>(index)};
+  const RandomKey key{
+      .seed = seed, .purpose = RandomPurpose::kShapes, .step = static_cast<std::uint32_t>(index)};
   const RandomBlock place = random_block(key, 0);
   const RandomBlock colours = random_block(key, 1);
   radius = choose(place[0], 6, 13);
@@ -115,8 +124,7 @@ Scene::Scene(std::uint64_t seed, std::int64_t index) {
 // How many of the pixel's points lie in the figure.
 int coverage(const Scene& scene, int figure, int x, int y) {
   // No figure reaches beyond its radius: most pixels are decided here.
-  const double from_centre =
-      square(x + 0.5 - scene.centre.u) + square(y + 0.5 - scene.centre.v);
+  const double from_centre = square(x + 0.5 - scene.centre.u) + square(y + 0.5 - scene.centre.v);
   if (from_centre > square(scene.radius + 1)) return 0;
   int inside = 0;
   for (int i = 0; i < kGrid * kGrid; ++i) {
@@ -153,10 +161,8 @@ void Shapes::copy_sample(std::int64_t index, std::span<std::uint8_t> chw) const 
     for (int x = 0; x < kSide; ++x) {
       const int inside = coverage(scene, figure, x, y);
       for (std::size_t c = 0; c < 3; ++c) {
-        const int background =
-            (scene.top[c] * (kSide - 1 - y) + scene.bottom[c] * y) / (kSide - 1);
-        const int value =
-            background + (scene.figure[c] - background) * inside / (kGrid * kGrid);
+        const int background = (scene.top[c] * (kSide - 1 - y) + scene.bottom[c] * y) / (kSide - 1);
+        const int value = background + (scene.figure[c] - background) * inside / (kGrid * kGrid);
         chw[c * kSide * kSide + static_cast<std::size_t>(y * kSide + x)] =
             static_cast<std::uint8_t>(value);
       }

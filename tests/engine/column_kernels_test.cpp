@@ -93,9 +93,8 @@ TYPED_TEST(ColumnKernels, ColumnSquaresAndProducts) {
       return (x[i] - centre[c]) * (x[i] - centre[c]);
     }));
     reduce<TypeParam>().column_products(block, x.data(), centre.data(), y.data(), sums.data());
-    this->expect_near(sums, this->column_sums(block, [&](auto i, auto c) {
-      return (x[i] - centre[c]) * y[i];
-    }));
+    this->expect_near(
+        sums, this->column_sums(block, [&](auto i, auto c) { return (x[i] - centre[c]) * y[i]; }));
   });
 }
 
@@ -107,9 +106,8 @@ TYPED_TEST(ColumnKernels, Statistics) {
                       inverse.data());
     auto expected = this->column_sums(block, [&](auto i, auto) { return x[i] / n; });
     this->expect_near(mean, expected);
-    expected = this->column_sums(block, [&](auto i, auto c) {
-      return (x[i] - expected[c]) * (x[i] - expected[c]) / n;
-    });
+    expected = this->column_sums(
+        block, [&](auto i, auto c) { return (x[i] - expected[c]) * (x[i] - expected[c]) / n; });
     this->expect_near(variance, expected);
     for (double& value : expected) value = 1 / std::sqrt(value + 0.25);
     this->expect_near(inverse, expected);
@@ -134,8 +132,7 @@ TYPED_TEST(ColumnKernels, NormaliseAndBackwardInput) {
         const std::size_t i = this->at(block, r, static_cast<std::int64_t>(c));
         const double distance = static_cast<double>(x[i]) - mean[c];
         ASSERT_NEAR(y[i], distance * inverse[c] * weight[c] + bias[c], this->kTolerance);
-        ASSERT_NEAR(dx[i], weight[c] * (dy[i] - bias[c] - distance * inverse[c]),
-                    this->kTolerance);
+        ASSERT_NEAR(dx[i], weight[c] * (dy[i] - bias[c] - distance * inverse[c]), this->kTolerance);
       }
     }
   });
@@ -154,14 +151,14 @@ TEST(AdamKernel, FollowsTheAlgorithmAndClearsTheGradient) {
         for (std::size_t i = 0; i < size; ++i) {
           expected[i] = reference[i].update(expected[i], g[i]);
         }
-        const AdamFactors<double> factors{.beta1 = 0.5,
-                                          .beta2 = 0.999,
-                                          .epsilon = 1e-8,
-                                          .rest1 = 0.5,
-                                          .rest2 = 0.001,
-                                          .step_size = 0.01 / (1 - std::pow(0.5, step)),
-                                          .inverse_root_bias2 =
-                                              1 / std::sqrt(1 - std::pow(0.999, step))};
+        const AdamFactors<double> factors{
+            .beta1 = 0.5,
+            .beta2 = 0.999,
+            .epsilon = 1e-8,
+            .rest1 = 0.5,
+            .rest2 = 0.001,
+            .step_size = 0.01 / (1 - std::pow(0.5, step)),
+            .inverse_root_bias2 = 1 / std::sqrt(1 - std::pow(0.999, step))};
         adam_update<double>(factors, w, g, m, v);
         for (std::size_t i = 0; i < size; ++i) {
           ASSERT_NEAR(w[i], expected[i], 1e-10);

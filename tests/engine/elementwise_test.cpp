@@ -70,9 +70,8 @@ TYPED_TEST(Elementwise, Relu) {
 TYPED_TEST(Elementwise, LeakyRelu) {
   using T = TypeParam;
   const T slope = static_cast<T>(0.2);
-  this->expect_forward(
-      [&](auto x, auto y) { elementwise<T>().leaky_relu_forward(slope, x, y); },
-      [](double x) { return x > 0 ? x : 0.2 * x; });
+  this->expect_forward([&](auto x, auto y) { elementwise<T>().leaky_relu_forward(slope, x, y); },
+                       [](double x) { return x > 0 ? x : 0.2 * x; });
   this->expect_backward(
       [&](auto y, auto dy, auto dx) { elementwise<T>().leaky_relu_backward(slope, y, dy, dx); },
       [](double y, double dy) { return y > 0 ? dy : 0.2 * dy; });
@@ -101,7 +100,8 @@ TYPED_TEST(Elementwise, MaskedScale) {
     for (const std::size_t size : kSizes) {
       const auto x = random_values<T>(size, 1);
       std::vector<std::uint8_t> mask((size + 7) / 8);
-      for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = static_cast<std::uint8_t>(37 * i + 91);
+      for (std::size_t i = 0; i < mask.size(); ++i)
+        mask[i] = static_cast<std::uint8_t>(37 * i + 91);
       std::vector<T> y(size);
       elementwise<T>().masked_scale(static_cast<T>(2.5), x, mask, y);
       for (std::size_t i = 0; i < size; ++i) {

@@ -36,7 +36,8 @@ TEST(WriteFile, AFullDiskLeavesTheOldFile) {
   getrlimit(RLIMIT_FSIZE, &before);
   const rlimit small{1000, before.rlim_max};
   setrlimit(RLIMIT_FSIZE, &small);
-  expect_error(ErrorKind::kIo, "/a'", [&] { write_file(dir.path() / "a", std::string(5000, 'x')); });
+  expect_error(ErrorKind::kIo, "/a'",
+               [&] { write_file(dir.path() / "a", std::string(5000, 'x')); });
   setrlimit(RLIMIT_FSIZE, &before);
   EXPECT_EQ(read_file(dir.path() / "a", 100), "old");
   EXPECT_EQ(entries(dir.path()), 1U);

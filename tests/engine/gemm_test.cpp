@@ -49,8 +49,8 @@ TYPED_TEST(Gemm, NtWithBias) {
       std::vector<T> c(static_cast<std::size_t>(m * n), 1e9);
       gemm_nt<T>(threads, {m, n, k}, a, b, bias, c);
       const auto b_at = this->at(b, k);
-      auto expected = reference_gemm(m, n, k, this->at(a, k),
-                                     [&](auto p, auto j) { return b_at(j, p); });
+      auto expected =
+          reference_gemm(m, n, k, this->at(a, k), [&](auto p, auto j) { return b_at(j, p); });
       for (std::size_t i = 0; i < c.size(); ++i) {
         expected[i] += bias[i % static_cast<std::size_t>(n)];
       }
@@ -85,12 +85,13 @@ TYPED_TEST(Gemm, TnAdds) {
   const ThreadBudget threads(2);
   testing::for_each_simd_target([&] {
     for (const auto& [m, n, k] : kShapes) {
-      const auto a = this->matrix(k, m, 1), b = this->matrix(k, n, 2), before = this->matrix(m, n, 3);
+      const auto a = this->matrix(k, m, 1), b = this->matrix(k, n, 2),
+                 before = this->matrix(m, n, 3);
       auto c = before;
       gemm_tn_add<T>(threads, {m, n, k}, a, b, c);
       const auto a_at = this->at(a, m);
-      auto expected = reference_gemm(m, n, k, [&](auto i, auto p) { return a_at(p, i); },
-                                     this->at(b, n));
+      auto expected = reference_gemm(
+          m, n, k, [&](auto i, auto p) { return a_at(p, i); }, this->at(b, n));
       for (std::size_t i = 0; i < c.size(); ++i) expected[i] += before[i];
       this->expect_near(c, expected, k);
     }

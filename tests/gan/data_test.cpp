@@ -42,7 +42,7 @@ TEST(Cifar10, FindsRecordsAcrossFiles) {
   const testing::TempDir dir;
   const fs::path folder = dir.path() / "cifar-10-batches-bin";
   make_cifar(folder);
-  poke(folder / "data_batch_3.bin", 17 * kRecord, 9);             // picture 20,017: its label
+  poke(folder / "data_batch_3.bin", 17 * kRecord, 9);               // picture 20,017: its label
   poke(folder / "data_batch_3.bin", 17 * kRecord + 1 + 1024, 200);  // first value of green
   poke(folder / "test_batch.bin", 9999 * kRecord + 3072, 7);
   for (const fs::path& data_dir : {dir.path(), folder}) {

@@ -98,8 +98,7 @@ std::string npy_bytes(const std::string& dictionary, std::size_t payload, int ve
 }
 
 TEST(Npy, ReadsMatricesOfFloats) {
-  const std::string dictionary =
-      "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }   \n";
+  const std::string dictionary = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }   \n";
   for (const int version : {1, 2, 3}) {
     std::string bytes = npy_bytes(dictionary, 24, version);
     const float last = 1.5F;
@@ -178,8 +177,11 @@ TEST(ModelFile, GivesBackSpecAndNumbers) {
 TEST(ModelFile, RefusesWhatDescribesNoNetwork) {
   const TempDir dir;
   const fs::path path = dir.path() / "g";
-  const Metadata good{{"role", "generator"}, {"architecture", "mlp"}, {"latent_dim", "8"},
-                      {"image_shape", "3x4x4"}, {"hidden", "12x16x20"}};
+  const Metadata good{{"role", "generator"},
+                      {"architecture", "mlp"},
+                      {"latent_dim", "8"},
+                      {"image_shape", "3x4x4"},
+                      {"hidden", "12x16x20"}};
   const auto expect_refused = [&](const std::string& key, const std::string& value) {
     SCOPED_TRACE(key + "=" + value);
     Metadata metadata = good;
@@ -195,8 +197,8 @@ TEST(ModelFile, RefusesWhatDescribesNoNetwork) {
   for (const char* value : {"3x4", "2x4x4", "3x4x4x4", "3x100000x100000", ""}) {
     expect_refused("image_shape", value);
   }
-  for (const char* value : {"", "0", "x", "12x", "12x-1", "70000",
-                            "1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1"}) {
+  for (const char* value :
+       {"", "0", "x", "12x", "12x-1", "70000", "1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1x1"}) {
     expect_refused("hidden", value);
   }
   expect_refused("latent_dim", "8");  // without tensors
@@ -208,7 +210,8 @@ TEST(Records, AreLinesOfJson) {
   const std::string hostile = "a\"\n\\</script>\xFF";
   {
     RecordWriter writer(path);
-    writer.write(Record("first").add("text", hostile).add("number", 0.1).add("count", std::int64_t{-7}));
+    writer.write(
+        Record("first").add("text", hostile).add("number", 0.1).add("count", std::int64_t{-7}));
     writer.write(Record("second")
                      .add("nothing", std::numeric_limits<double>::quiet_NaN())
                      .add_object("inner", Record::fields().add("a", "b"))
@@ -224,7 +227,8 @@ TEST(Records, AreLinesOfJson) {
   EXPECT_EQ(records[0].at("text").get<std::string>(), "a\"\n\\</script>\xEF\xBF\xBD");
   EXPECT_NEAR(records[0].at("number").get<double>(), 0.1, 1e-9);
   EXPECT_EQ(records[0].at("count"), -7);
-  EXPECT_EQ(records[0].at("time").get<std::string>().size(), std::strlen("2026-01-31T14:25:00.123Z"));
+  EXPECT_EQ(records[0].at("time").get<std::string>().size(),
+            std::strlen("2026-01-31T14:25:00.123Z"));
   EXPECT_TRUE(records[1].at("nothing").is_null());
   EXPECT_EQ(records[1].at("inner").at("a"), "b");
   EXPECT_TRUE(records[1].at("empty").empty());

@@ -16,10 +16,9 @@ std::vector<std::string> kinds(const NetworkPlan<float>& plan) {
 // The reference's networks, layer by layer.
 TEST(Models, AreTheReferences) {
   const auto generator = make_generator_plan({});
-  EXPECT_EQ(kinds(*generator),
-            (std::vector<std::string>{"Linear", "ReLU", "BatchNorm1d", "Linear", "ReLU",
-                                      "BatchNorm1d", "Linear", "ReLU", "BatchNorm1d", "Linear",
-                                      "Tanh"}));
+  EXPECT_EQ(kinds(*generator), (std::vector<std::string>{"Linear", "ReLU", "BatchNorm1d", "Linear",
+                                                         "ReLU", "BatchNorm1d", "Linear", "ReLU",
+                                                         "BatchNorm1d", "Linear", "Tanh"}));
   EXPECT_EQ(generator->parameters().element_count(), 3'835'136);  // as PyTorch counts
   const auto discriminator = make_discriminator_plan({});
   EXPECT_EQ(kinds(*discriminator),

@@ -28,8 +28,12 @@ TEST(Sampler, APictureDependsOnSeedAndNumberAlone) {
   Sampler a(one, generator, spec.image_shape), b(three, generator, spec.image_shape);
   const Images all = a.generate(42, 0, 200);
   EXPECT_EQ(all.count, 200);
-  for (const auto& [first, count] : {std::pair<std::int64_t, std::int64_t>{0, 1}, {5, 60},
-                                     {63, 2}, {64, 64}, {100, 100}, {199, 1}}) {
+  for (const auto& [first, count] : {std::pair<std::int64_t, std::int64_t>{0, 1},
+                                     {5, 60},
+                                     {63, 2},
+                                     {64, 64},
+                                     {100, 100},
+                                     {199, 1}}) {
     const Images piece = b.generate(42, first, count);
     ASSERT_EQ(piece.pixels.size(), static_cast<std::size_t>(count * piece.image_bytes()));
     for (std::int64_t i = 0; i < count; ++i) EXPECT_EQ(pixels(piece, i), pixels(all, first + i));

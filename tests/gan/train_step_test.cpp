@@ -56,8 +56,8 @@ std::vector<float> weights_after(const GanSpec& spec, int thread_count, std::int
   GanState state(spec, {}, seed);
   StepBuffers buffers(state, max_batch);
   for (std::int64_t step = 1; step <= 3; ++step) {
-    const auto real = testing::random_values<float>(buffers.real(batch).size(),
-                                                    static_cast<unsigned>(step));
+    const auto real =
+        testing::random_values<float>(buffers.real(batch).size(), static_cast<unsigned>(step));
     std::ranges::copy(real, buffers.real(batch).begin());
     draw_latents({seed, 0, step}, buffers.latents(batch));
     train_step(threads, {seed, 0, step}, batch, state, buffers);

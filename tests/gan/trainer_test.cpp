@@ -89,8 +89,8 @@ TEST(GanTrainer, StopsAfterTheStepInHand) {
   GanTrainer trainer(small_options());
   Counter counter;
   counter.stop_after = 7;
-  const auto result = trainer.train(SmallPictures(100), {.epochs = 9, .batch_size = 20}, {&counter},
-                                    &counter.stop);
+  const auto result =
+      trainer.train(SmallPictures(100), {.epochs = 9, .batch_size = 20}, {&counter}, &counter.stop);
   EXPECT_TRUE(result.stopped);
   EXPECT_EQ(counter.batches.size(), 7U);
   EXPECT_EQ(result.history.size(), 1U);

@@ -1,12 +1,11 @@
 // Every layer's manual backprop against finite differences.
-#include "support/gradient_check.h"
-
 #include <gtest/gtest.h>
 
 #include "nn/activation.h"
 #include "nn/batch_norm.h"
 #include "nn/dense.h"
 #include "nn/dropout.h"
+#include "support/gradient_check.h"
 
 namespace miniray {
 namespace {

@@ -137,16 +137,16 @@ TEST(Layers, RefuseWhatCannotBe) {
   for (const double p : {-0.1, 1.0, std::nan("")}) {
     testing::expect_error(ErrorKind::kInvalidArgument, "dropout", [&] { Dropout<float> layer(p); });
   }
-  testing::expect_error(ErrorKind::kInvalidArgument, "slope", [] {
-    Activation<float> layer(ActivationKind::kLeakyReLU, 0);
-  });
+  testing::expect_error(ErrorKind::kInvalidArgument, "slope",
+                        [] { Activation<float> layer(ActivationKind::kLeakyReLU, 0); });
   const auto plan = small_plan();
   Network<float> network(plan);
   const ThreadBudget threads(1);
   PassBuffers<float> pass(*plan, 1, PassUse::kForwardOnly);
   std::vector<float> x(6), y(3);
-  testing::expect_error(ErrorKind::kInvalidArgument, "batch of 1",
-                        [&] { network.forward({threads, true}, 1, x, y, pass); });
+  testing::expect_error(ErrorKind::kInvalidArgument, "batch of 1", [&] {
+    network.forward({threads, true}, 1, x, y, pass);
+  });
 }
 
 TEST(MeanProbability, IsTheMeanOfTheSigmoid) {

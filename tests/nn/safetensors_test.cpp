@@ -45,7 +45,8 @@ TEST(Safetensors, ReadsWhatItWrote) {
 
 TEST(Safetensors, ReadsAFileMadeByHand) {
   const auto file = parse(R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
-                          R"("y":{"dtype":"F32","shape":[],"data_offsets":[8,12]}})", 12);
+                          R"("y":{"dtype":"F32","shape":[],"data_offsets":[8,12]}})",
+                          12);
   std::vector<float> x(2, 1.0F);
   file.copy_tensor("x", {2}, x);
   EXPECT_EQ(x, std::vector<float>(2));
@@ -60,8 +61,10 @@ TEST(Safetensors, RefusesEveryBrokenRuleOfTheFormat) {
       {"no object", R"([1])", 0},
       {"no JSON", R"({"x":)", 0},
       {"something behind it", R"({} x)", 0},
-      {"key twice", R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                    R"("x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4},
+      {"key twice",
+       R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+       R"("x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+       4},
       {"metadata key twice", R"({"__metadata__":{"a":"1","a":"2"}})", 0},
       {"metadata no text", R"({"__metadata__":{"a":1}})", 0},
       {"other type", R"({"x":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})", 8},
@@ -74,12 +77,18 @@ TEST(Safetensors, RefusesEveryBrokenRuleOfTheFormat) {
       {"gap in front", R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8},
       {"rest behind", R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 8},
       {"beyond the end", R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 4},
-      {"overlap", R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
-                  R"("y":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8},
-      {"shape overflows", R"({"x":{"dtype":"F32","shape":[4294967296,4294967296],)"
-                          R"("data_offsets":[0,0]}})", 0},
-      {"extent overflows", R"({"x":{"dtype":"F32","shape":[18446744073709551615],)"
-                           R"("data_offsets":[0,4]}})", 4},
+      {"overlap",
+       R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+       R"("y":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+       8},
+      {"shape overflows",
+       R"({"x":{"dtype":"F32","shape":[4294967296,4294967296],)"
+       R"("data_offsets":[0,0]}})",
+       0},
+      {"extent overflows",
+       R"({"x":{"dtype":"F32","shape":[18446744073709551615],)"
+       R"("data_offsets":[0,4]}})",
+       4},
       {"nested", R"({"x":{"dtype":"F32","shape":{"a":{"b":{}}},"data_offsets":[0,4]}})", 4},
   };
   for (const auto& test : cases) {
@@ -112,7 +121,9 @@ TEST(Safetensors, CopyTensorChecksNameShapeAndNumbers) {
   write_safetensors(path, {{"w", {2}, values}}, {});
   const SafetensorsFile file = SafetensorsFile::read(path);
   expect_error(ErrorKind::kCorrupt, "'v'", [&] { file.copy_tensor("v", {2}, to); });
-  expect_error(ErrorKind::kCorrupt, "1x2 would be right", [&] { file.copy_tensor("w", {1, 2}, to); });
+  expect_error(ErrorKind::kCorrupt, "1x2 would be right", [&] {
+    file.copy_tensor("w", {1, 2}, to);
+  });
   expect_error(ErrorKind::kCorrupt, "not finite", [&] { file.copy_tensor("w", {2}, to); });
   expect_error(ErrorKind::kCorrupt, "'key'", [&] { (void)file.metadata("key"); });
 }

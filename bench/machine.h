@@ -1,0 +1,14 @@
+// What this machine can do at most, measured now: the yardstick of every figure.
+#pragma once
+
+#include "engine/parallel.h"
+
+namespace miniray::bench {
+
+// Single-precision fused multiply-adds on registers alone, all threads at once, in FLOP/s.
+double measure_fma_peak(const ThreadBudget& threads);
+
+// Bytes read plus bytes written a second by a copy far larger than the caches.
+double measure_copy_bandwidth(const ThreadBudget& threads);
+
+}  // namespace miniray::bench

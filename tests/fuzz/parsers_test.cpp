@@ -1,0 +1,99 @@
+// Parsers of untrusted bytes: whatever comes, they give a value or throw Error. Random changes to
+// good files, the same in every run; the sanitizers' builds watch for the rest.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <functional>
+#include <random>
+
+#include "engine/error.h"
+#include "engine/file.h"
+#include "gan/model_file.h"
+#include "gan/npy.h"
+#include "nn/safetensors.h"
+#include "support/small_gan.h"
+#include "support/temp_dir.h"
+
+namespace miniray {
+namespace {
+
+constexpr int kMutants = 20'000;
+
+class Mutator {
+ public:
+  // A copy with a few bytes changed, removed, repeated or cut off.
+  std::string mutate(std::string bytes) {
+    const int changes = 1 + below(4);
+    for (int i = 0; i < changes && !bytes.empty(); ++i) {
+      const auto at = static_cast<std::size_t>(below(static_cast<int>(bytes.size())));
+      switch (below(5)) {
+        case 0:
+          bytes[at] = static_cast<char>(below(256));
+          break;
+        case 1:
+          bytes[at] = kInteresting[static_cast<std::size_t>(below(sizeof kInteresting - 1))];
+          break;
+        case 2:
+          bytes.erase(at, static_cast<std::size_t>(1 + below(8)));
+          break;
+        case 3:
+          bytes.insert(at, bytes.substr(at, static_cast<std::size_t>(below(40))));
+          break;
+        case 4:
+          bytes.resize(at);
+          break;
+      }
+    }
+    return bytes;
+  }
+
+ private:
+  static constexpr char kInteresting[] = "0123456789-,:[]{}()\"'.eE \\\xFF\x7F";
+  int below(int bound) { return static_cast<int>(engine_() % static_cast<unsigned>(bound)); }
+  std::mt19937 engine_{1};
+};
+
+void fuzz(const std::string& good, const std::function<void(const std::string&)>& parse) {
+  parse(good);
+  Mutator mutator;
+  int refused = 0;
+  for (int i = 0; i < kMutants; ++i) {
+    const std::string mutant = mutator.mutate(good);
+    try {
+      parse(mutant);
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, kMutants / 2);  // the changes reached what is checked
+}
+
+TEST(Fuzz, Safetensors) {
+  const testing::TempDir dir;
+  const std::vector<float> a{1, 2, 3, 4, 5, 6}, b{7};
+  write_safetensors(dir.path() / "a", {{"0.weight", {2, 3}, a}, {"0.bias", {1}, b}}, {{"k", "v"}});
+  // Without the digest, which would refuse every change of the payload.
+  std::string good = read_file(dir.path() / "a", 1 << 20);
+  const std::size_t digest = good.find("sha256");
+  ASSERT_NE(digest, std::string::npos);
+  good[digest] = 'x';
+  fuzz(good, [](const std::string& bytes) {
+    const SafetensorsFile file = SafetensorsFile::parse(bytes, "mutant");
+    std::vector<float> to(6);
+    file.copy_tensor("0.weight", {2, 3}, to);
+  });
+}
+
+TEST(Fuzz, Npy) {
+  std::string good("\x93NUMPY\x01\x00\x46\x00", 10);
+  good += "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";
+  good.resize(10 + 0x46, ' ');
+  good.resize(good.size() + 24, '\0');
+  fuzz(good, [](const std::string& bytes) {
+    const NpyMatrix matrix = parse_npy(bytes, "mutant");
+    ASSERT_EQ(static_cast<std::int64_t>(matrix.values.size()), matrix.rows * matrix.columns);
+  });
+}
+
+}  // namespace
+}  // namespace miniray

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds everything, runs every test.
+#
+#   tools/test.sh [--with-torch] [CTEST_ARGUMENT ..]
+#
+# --with-torch also installs python3-torch, for the test that loads a model into PyTorch.
+# Where MINIRAY_CIFAR10 names a folder that holds CIFAR-10, the tests on real pictures run too.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+extra=(libgtest-dev libbenchmark-dev python3)
+if [ "${1:-}" = --with-torch ]; then
+  shift
+  extra+=(python3-torch python3-numpy)
+fi
+tools/install_packages.sh "${extra[@]}"
+cmake --preset release >/dev/null
+cmake --build --preset release -j "$(nproc)"
+ctest --preset release -j "$(nproc)" "$@"
