@@ -105,7 +105,8 @@ void make_writable_folder(const std::filesystem::path& path) {
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
-  const Descriptor descriptor(path, O_RDONLY | O_CLOEXEC);
+  // Without waiting: a named pipe would keep us here before it is seen to be no file.
+  const Descriptor descriptor(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat status {};
   if (!descriptor.is_open() || fstat(descriptor.get(), &status) != 0) throw cannot("read", path);
   if (!S_ISREG(status.st_mode)) {

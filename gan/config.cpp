@@ -41,7 +41,8 @@ void check_config(const TrainConfig& config) {
 void check_config(const GenerateConfig& config) {
   check_range("--num-images", config.num_images, 1, 10'000'000);
   check_range("--threads", config.threads, 0, 1'024);
-  if (!config.grid.empty()) check_range("--num-images with --grid", config.num_images, 1, 65'536);
+  if (!config.grid.empty())
+    check_range("--num-images with --grid", config.num_images, 1, kMaxSheetImages);
 }
 
 int thread_count(std::int64_t threads) {

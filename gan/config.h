@@ -29,6 +29,8 @@ struct TrainConfig {
   std::int64_t sample_every = 1;  // epochs; 0: never
 };
 
+inline constexpr std::int64_t kMaxSheetImages = 65'536;  // what --grid can show
+
 // gan_generate
 struct GenerateConfig {
   std::filesystem::path model = "models/gan/generator.safetensors";

@@ -44,6 +44,10 @@ GenerationResult run_generation(const GenerateConfig& config,
 
   GenerationResult result;
   result.images = latents ? latents->rows : config.num_images;
+  if (!config.grid.empty() && result.images > kMaxSheetImages) {
+    throw invalid_argument("--grid shows at most " + std::to_string(kMaxSheetImages) +
+                           " pictures, not " + std::to_string(result.images));
+  }
   const bool keep_all = !config.grid.empty() || !config.npy.empty();
   Images all;
   for (std::int64_t first = 0; first < result.images; first += kChunk) {

@@ -1,5 +1,6 @@
 #include "gan/model_file.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "engine/error.h"
@@ -50,20 +51,34 @@ GanSpec spec_of(const SafetensorsFile& file) {
   return spec;
 }
 
-// The tensors of the file must be those of the table, no more and no fewer, before anything is
-// allocated for them.
-void check_tensor_count(const SafetensorsFile& file, const NetworkPlan<float>& plan) {
-  const std::size_t expected =
-      plan.parameters().slices().size() + plan.statistics().slices().size();
-  const std::size_t found = file.tensor_names().size();
-  if (found == expected) return;
-  throw corrupt("'" + file.name() + "' holds " + std::to_string(found) +
-                " tensors; the network that it names has " + std::to_string(expected));
+// The tensors of the file must be those of the plan, no more and no fewer: before anything is
+// allocated for them, since metadata can claim any size.
+void check_tensors(const SafetensorsFile& file, const NetworkPlan<float>& plan) {
+  std::size_t expected = 0;
+  for (const SliceTable* table : {&plan.parameters(), &plan.statistics()}) {
+    for (const Slice& slice : table->slices()) file.check_tensor(slice.name, slice.shape);
+    expected += table->slices().size();
+  }
+  if (const std::size_t found = file.tensor_names().size(); found != expected) {
+    throw corrupt("'" + file.name() + "' holds " + std::to_string(found) +
+                  " tensors; the network that it names has " + std::to_string(expected));
+  }
 }
 
 void load_table(const SafetensorsFile& file, const SliceTable& table, std::span<float> buffer) {
   for (const Slice& slice : table.slices()) {
     file.copy_tensor(slice.name, slice.shape, slice_of(buffer, slice));
+  }
+}
+
+// A variance below zero would make every picture of it not a number.
+void check_variances(const SafetensorsFile& file, const Network<float>& network) {
+  for (const Slice& slice : network.plan().statistics().slices()) {
+    if (!slice.name.ends_with("running_var")) continue;
+    const auto values = slice_of(network.statistics(), slice);
+    if (std::ranges::any_of(values, [](float value) { return value < 0; })) {
+      throw corrupt("'" + file.name() + "' holds a negative variance in '" + slice.name + "'");
+    }
   }
 }
 
@@ -102,10 +117,11 @@ LoadedGenerator load_generator(const std::filesystem::path& path) {
     }
   }();
   auto plan = make_generator_plan(spec);
-  check_tensor_count(file, *plan);
+  check_tensors(file, *plan);
   Network<float> network(std::move(plan));
   load_table(file, network.plan().parameters(), network.parameters());
   load_table(file, network.plan().statistics(), network.statistics());
+  check_variances(file, network);
   return {spec, std::move(network)};
 }
 

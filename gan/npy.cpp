@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <optional>
 
@@ -117,6 +118,9 @@ NpyMatrix parse_npy(std::string_view bytes, const std::string& name) {
   }
   matrix.values.resize(static_cast<std::size_t>(count));
   std::memcpy(matrix.values.data(), payload.data(), payload.size());
+  if (!std::ranges::all_of(matrix.values, [](float value) { return std::isfinite(value); })) {
+    fail(name, "it holds a number that is not finite");
+  }
   return matrix;
 }
 

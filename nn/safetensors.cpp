@@ -138,6 +138,7 @@ void SafetensorsFile::parse_header(std::string_view header, std::uint64_t payloa
       throw std::invalid_argument("'" + key + "' has another type than F32");
     }
     Entry entry;
+    if (!value.at("shape").is_array()) throw std::invalid_argument("'" + key + "' has no shape");
     for (const Json& extent : value.at("shape")) {
       const std::uint64_t size = unsigned_number(extent);
       if (size > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
@@ -199,8 +200,8 @@ std::vector<std::string> SafetensorsFile::tensor_names() const {
   return names;
 }
 
-void SafetensorsFile::copy_tensor(const std::string& tensor, const Shape& shape,
-                                  std::span<float> to) const {
+const SafetensorsFile::Entry& SafetensorsFile::entry_of(const std::string& tensor,
+                                                        const Shape& shape) const {
   const auto found = entries_.find(tensor);
   if (found == entries_.end()) fail("it has no tensor '" + tensor + "'");
   const std::string file_shape = shape_text(found->second.shape);
@@ -208,7 +209,17 @@ void SafetensorsFile::copy_tensor(const std::string& tensor, const Shape& shape,
     fail("its tensor '" + tensor + "' is " + file_shape + "; " + shape.to_string() +
          " would be right");
   }
-  std::memcpy(to.data(), bytes_.data() + payload_offset_ + found->second.begin, to.size_bytes());
+  return found->second;
+}
+
+void SafetensorsFile::check_tensor(const std::string& tensor, const Shape& shape) const {
+  entry_of(tensor, shape);
+}
+
+void SafetensorsFile::copy_tensor(const std::string& tensor, const Shape& shape,
+                                  std::span<float> to) const {
+  const Entry& entry = entry_of(tensor, shape);
+  std::memcpy(to.data(), bytes_.data() + payload_offset_ + entry.begin, to.size_bytes());
   if (!std::ranges::all_of(to, [](float value) { return std::isfinite(value); })) {
     fail("its tensor '" + tensor + "' holds a number that is not finite");
   }

@@ -50,8 +50,9 @@ class SafetensorsFile {
   // Throws corrupt, naming the file and the key.
   const std::string& metadata(const std::string& key) const;
   std::vector<std::string> tensor_names() const;
-  // Copies a tensor to `to`. Throws corrupt, with both shapes, where the file's is not `shape`,
-  // where it has none of that name, or where a number in it is not finite.
+  // Throws corrupt, with both shapes, where the file's tensor is not `shape`, or there is none.
+  void check_tensor(const std::string& tensor, const Shape& shape) const;
+  // Checks, and copies the tensor to `to`. Throws corrupt also where a number in it is not finite.
   void copy_tensor(const std::string& tensor, const Shape& shape, std::span<float> to) const;
 
  private:
@@ -59,6 +60,8 @@ class SafetensorsFile {
     std::vector<std::int64_t> shape;
     std::uint64_t begin = 0, end = 0;  // bytes of the payload
   };
+  // The entry of that name and shape, or corrupt.
+  const Entry& entry_of(const std::string& tensor, const Shape& shape) const;
   void parse_header(std::string_view header, std::uint64_t payload_size);
   void add_entry(const std::string& tensor, Entry entry);
   void check_layout(std::uint64_t payload_size) const;

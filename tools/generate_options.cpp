@@ -20,7 +20,7 @@ GenerateConfig parse_generate_options(int argc, char** argv) {
   const char* const input = "What to make";
   option("--model", c.model, "The generator's file", input);
   option("--num-images", c.num_images, "Pictures", input);
-  option("--seed", c.seed, "Equal seeds give equal pictures", input);
+  option("--seed", c.seed, "Equal seeds give equal pictures", input)->check(CLI::NonNegativeNumber);
   auto* latents =
       option("--latents", c.latents,
              "Instead of a seed: a float32 array [N, latent_dim], one picture a row", input);

@@ -6,7 +6,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace miniray {
 
@@ -25,5 +26,8 @@ int run_program(const std::string& name, const std::function<ExitCode()>& body);
 // Parses; then calls `check`, whose invalid argument is a wrong usage too. Adds --version and
 // --config. Throws ExitRequest.
 void parse_options(CLI::App& app, int argc, char** argv, const std::function<void()>& check);
+
+// Makes an option refuse what is no whole number from 0 to 2^64 - 1.
+void expect_unsigned(CLI::Option& option);
 
 }  // namespace miniray

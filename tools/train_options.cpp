@@ -28,7 +28,8 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--lr", c.lr, "Learning rate of both Adams", training);
   option("--latent-dim", c.latent_dim, "Numbers in the vector that a picture is made from",
          training);
-  option("--seed", c.seed, "Equal seeds give equal weights, bit for bit", training);
+  expect_unsigned(
+      *option("--seed", c.seed, "Equal seeds give equal weights, bit for bit", training));
   option("--threads", c.threads, "Compute threads; 0: one for each core", training);
 
   const char* const distributed = "Distributed training (--mode distributed)";
@@ -48,6 +49,8 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
          output);
 
   parse_options(app, argc, argv, [&] { check_config(c); });
+  // A run made again from its config must not take the first one's name.
+  app.get_option("--job-id")->configurable(false);
   parsed.config_text = app.config_to_str(true, true);
   return parsed;
 }

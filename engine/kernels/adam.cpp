@@ -2,8 +2,9 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/adam.cpp"
-#include "engine/kernels/simd-inl.h"
 #include "hwy/foreach_target.h"
+
+#include "engine/kernels/simd-inl.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();

@@ -7,7 +7,6 @@ Usage: cli_test.py [FOLDER OF THE PROGRAMS] [unittest arguments]
 import ast
 import copy
 import hashlib
-import itertools
 import json
 import math
 import os
@@ -46,6 +45,7 @@ MARGIN, WHITE = 2, 255
 BATCH_FILES = [f"data_batch_{i}.bin" for i in range(1, 6)]
 RECORD_BYTES = 1 + PIXELS
 BATCH_BYTES = 10_000 * RECORD_BYTES
+LAST_RECORD = BATCH_BYTES - RECORD_BYTES
 
 # Untrained models for all tests, made once.
 MODELS = None
@@ -117,7 +117,7 @@ def torch_names(dense_sizes):
     """Names and shapes in torch.nn.Sequential(Linear, ReLU, BatchNorm1d, ..., Linear, Tanh)."""
     shapes = {}
     last = len(dense_sizes) - 2
-    for i, (before, after) in enumerate(itertools.pairwise(dense_sizes)):
+    for i, (before, after) in enumerate(zip(dense_sizes, dense_sizes[1:])):
         shapes[f"{3 * i}.weight"] = [after, before]
         shapes[f"{3 * i}.bias"] = [after]
         if i < last:
@@ -314,10 +314,6 @@ def limit_file_size(size):
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-def has_sanitizer(program):
-    return re.search(rb"__[at]san_init", (PROGRAMS / program).read_bytes()) is not None
-
-
 def wait_with_usage(process, seconds):
     """Waits as Popen.wait does, and returns the peak of the process's memory in bytes.
 
@@ -409,6 +405,10 @@ class ProgramTest(unittest.TestCase):
             peak_bytes=peak_bytes,
         )
 
+    def skip_with_sanitizer(self, program):
+        if re.search(rb"__[at]san_init", (PROGRAMS / program).read_bytes()):
+            self.skipTest("a sanitizer's own memory would be measured")
+
     def assert_succeeds(self, run):
         self.assertEqual((run.returncode, run.stderr), (0, ""))
 
@@ -420,8 +420,8 @@ class ProgramTest(unittest.TestCase):
         for word in words:
             self.assertIn(word, run.stderr)
 
-    def assert_no_temporaries(self, folder=None):
-        self.assertEqual(list((folder or self.dir).rglob("*.tmp")), [])
+    def assert_no_temporaries(self):
+        self.assertEqual(list(self.dir.rglob("*.tmp")), [])
 
 
 # --- usage ---------------------------------------------------------------------------------------
@@ -447,13 +447,13 @@ BAD_USAGE = [
     (TRAIN, ["--seed", "18446744073709551616"], "--seed"),
     (TRAIN, ["--no-such-flag"], "--no-such-flag"),
     (TRAIN, ["no-flag"], "no-flag"),
-    (TRAIN, ["--no-such\nflag"], "flag"),
     (TRAIN, ["--data", "mnist"], "mnist"),
     (TRAIN, ["--mode", "foo"], "foo"),
     (TRAIN, ["--mode", "distributed"], "--mode distributed"),
     (TRAIN, ["--job-id", "../x"], "../x"),
     (TRAIN, ["--job-id", ".x"], ".x"),
     (TRAIN, ["--job-id", "a b"], "a b"),
+    (TRAIN, ["--job-id", "a\nb"], "cannot name a run"),
     (TRAIN, ["--config", "missing.toml"], "missing.toml"),
     (TRAIN, ["--config", "unknown-key.toml"], "no-such-key"),
     (TRAIN, ["--config", "unknown-section.toml"], "no-such-section"),
@@ -484,20 +484,483 @@ FLAGS = {
 
 class Usage(ProgramTest):
     def test_wrong_usage(self):
+        # There is no data and no model here: what is taken for right ends at once too.
         for name, text in CONFIG_FILES.items():
             self.write(name, text)
-        # With data and a model at hand nothing but the usage is wrong.
-        make_cifar10(self.dir / "data")
-        (self.dir / "models").mkdir()
-        (self.dir / "models" / "gan").symlink_to(MODELS)
-        before = sorted(self.dir.rglob("*"))
         for program, arguments, word in BAD_USAGE:
             with self.subTest(program=program, arguments=arguments):
-                # An argument that is taken after all must not train for hours.
-                self.addCleanup(self.remove_all_but, before)
-                epochs = ["--epochs", "0"] if program == TRAIN else []
-                if "--epochs" in arguments or "bad-value.toml" in arguments:
-                    epochs = []
-                self.assert_fails(self.run_program(program, *epochs, *arguments), USAGE, word)
-                self.assertEqual(sorted(self.dir.rglob("*")), before)
-            self.doCleanups
+                before = contents(self.dir)
+                self.assert_fails(self.run_program(program, *arguments), USAGE, word)
+                self.assertEqual(contents(self.dir), before)
+
+    def test_help_names_every_flag(self):
+        for program, flags in FLAGS.items():
+            run = self.run_program(program, "--help")
+            self.assert_succeeds(run)
+            for flag in flags:
+                with self.subTest(program=program, flag=flag):
+                    self.assertRegex(run.stdout, rf"(?m)^ +{flag} ")
+
+    def test_version(self):
+        for program in FLAGS:
+            run = self.run_program(program, "--version")
+            self.assert_succeeds(run)
+            self.assertRegex(run.stdout, r"\A\d+\.\d+\.\d+\n\Z")
+
+
+# --- gan_train -----------------------------------------------------------------------------------
+
+
+class UntrainedModels(ProgramTest):
+    def test_files_are_as_the_format_says(self):
+        sizes = [LATENT_DIM, *HIDDEN, PIXELS]
+        generator = torch_names(sizes)
+        discriminator = {
+            f"{at}.{kind}": shape
+            for at, before, after in [(0, 3072, 1024), (3, 1024, 512), (6, 512, 256), (9, 256, 1)]
+            for kind, shape in [("weight", [after, before]), ("bias", [after])]
+        }
+        for role, shapes in [("generator", generator), ("discriminator", discriminator)]:
+            with self.subTest(role):
+                self.check_model(MODELS / f"{role}.safetensors", role, shapes)
+
+    def check_model(self, path, role, shapes):
+        data = path.read_bytes()
+        header, payload = parse_safetensors(data)
+        self.assertEqual((len(data) - len(payload)) % 64, 0)
+        tensors = tensors_of(header)
+        self.assertEqual({name: entry["shape"] for name, entry in tensors.items()}, shapes)
+        at = 0
+        for begin, end in sorted(entry["data_offsets"] for entry in tensors.values()):
+            self.assertEqual(begin, at)
+            at = end
+        self.assertEqual(at, len(payload))
+        for entry in tensors.values():
+            begin, end = entry["data_offsets"]
+            self.assertEqual((entry["dtype"], end - begin), ("F32", 4 * math.prod(entry["shape"])))
+        metadata = header["__metadata__"]
+        self.assertEqual(metadata["role"], role)
+        self.assertEqual(metadata["latent_dim"], str(LATENT_DIM))
+        self.assertEqual(metadata["sha256"], hashlib.sha256(payload).hexdigest())
+
+    def test_models_depend_on_the_seed_alone(self):
+        models = {}
+        for threads in (1, 2, 3):
+            self.assert_succeeds(self.train("--threads", threads, "--save-dir", f"t{threads}"))
+            models[threads] = contents(self.dir / f"t{threads}")
+        self.assertEqual(models[1], models[2])
+        self.assertEqual(models[1], models[3])
+        self.assertEqual(models[1], contents(MODELS))
+        self.assert_succeeds(self.train("--seed", 43, "--save-dir", "other"))
+        for name, digest in contents(self.dir / "other").items():
+            self.assertNotEqual(digest, models[1][name])
+
+    def test_a_name_is_made_up_where_none_is_given(self):
+        self.assert_succeeds(self.train())
+        (folder,) = (self.dir / "runs").iterdir()
+        self.assertRegex(folder.name, r"\A\d{8}-\d{6}-[a-z]+-[a-z]+\Z")
+        self.assertEqual(events(folder)[0]["job_id"], folder.name)
+
+    def test_an_existing_run_is_not_overwritten(self):
+        self.assert_succeeds(self.train("--job-id", "a"))
+        before = contents(self.dir)
+        self.assert_fails(self.train("--job-id", "a", "--seed", 2), FAILURE, "runs/a'")
+        self.assertEqual(contents(self.dir), before)
+
+
+class ConfigFile(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.asked = ["--latent-dim", 20, "--lr", "0.0123"]
+        given = ["--seed", 7, "--job-id", "a", "--save-dir", "a"]
+        self.assert_succeeds(self.train(*self.asked, *given))
+
+    def again(self, job_id, *arguments):
+        """The run of `a` again, by its config file; returns its recorded config and models."""
+        config = ["--config", "runs/a/config.toml", "--job-id", job_id, "--save-dir", job_id]
+        self.assert_succeeds(self.run_program(TRAIN, *config, *arguments))
+        return self.config_of(job_id), contents(self.dir / job_id)
+
+    def config_of(self, job_id):
+        return events(self.dir / "runs" / job_id)[0]["config"]
+
+    def test_repeats_a_run(self):
+        config, models = self.again("b")
+        self.assertEqual(models, contents(self.dir / "a"))
+        self.assertEqual(config | {"save_dir": "a"}, self.config_of("a"))
+        self.assertEqual((config["latent_dim"], config["lr"]), (20, 0.0123))
+
+    def test_flags_win(self):
+        config, models = self.again("b", "--seed", 8)
+        self.assertEqual(config["seed"], "8")
+        self.assert_succeeds(self.train(*self.asked, "--seed", 8, "--save-dir", "direct"))
+        self.assertEqual(models, contents(self.dir / "direct"))
+        self.assertNotEqual(models, contents(self.dir / "a"))
+
+    def test_keeps_paths(self):
+        for i, folder in enumerate(["a b", "it's", 'a "b"', "a,b", "[x]", "a=b;c", "#x"]):
+            with self.subTest(folder):
+                self.assert_succeeds(self.train("--save-dir", folder, "--job-id", f"p{i}"))
+                config = ["--config", f"runs/p{i}/config.toml", "--job-id", f"q{i}"]
+                self.assert_succeeds(self.run_program(TRAIN, *config))
+                self.assertEqual(self.config_of(f"q{i}")["save_dir"], folder)
+
+
+BAD_DATA = [
+    ("missing", "data_batch_3.bin", Path.unlink, "no such file"),
+    ("first missing", "data_batch_1.bin", Path.unlink, "data_batch_1.bin"),
+    ("cut off", "data_batch_2.bin", lambda path: os.truncate(path, BATCH_BYTES - 1), "30729999"),
+    ("too long", "data_batch_5.bin", lambda path: os.truncate(path, BATCH_BYTES + 1), "30730001"),
+    ("empty", "data_batch_1.bin", lambda path: os.truncate(path, 0), "0 bytes"),
+    ("label", "data_batch_4.bin", lambda path: put_byte(path, 7777 * RECORD_BYTES, 10), "7777"),
+    ("last label", "data_batch_5.bin", lambda path: put_byte(path, LAST_RECORD, 10), "9999"),
+]
+
+
+class Cifar10(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.models = self.copy_models(self.dir / "models" / "gan")
+
+    def train_on(self, data_dir):
+        return self.run_program(TRAIN, "--epochs", 0, "--seed", 5, "--data-dir", data_dir)
+
+    def assert_refused(self, run, *words):
+        self.assert_fails(run, FAILURE, *words)
+        self.assertEqual(contents(self.models), contents(MODELS))
+        self.assertFalse((self.dir / "runs").exists())
+
+    def test_good_files_in_both_places(self):
+        make_cifar10(self.dir / "inside" / "cifar-10-batches-bin")
+        make_cifar10(self.dir / "direct")
+        for data_dir in ("inside", "direct"):
+            self.assert_succeeds(self.train_on(data_dir))
+        starts = [events(folder)[0] for folder in (self.dir / "runs").iterdir()]
+        self.assertEqual([(s["dataset"], s["images"]) for s in starts], [("cifar10", 50_000)] * 2)
+
+    def test_no_folder(self):
+        self.assert_refused(self.train_on("nowhere"), "nowhere", "data_batch_1.bin")
+
+    def test_bad_files(self):
+        for what, name, spoil, word in BAD_DATA:
+            with self.subTest(what):
+                data_dir = self.dir / what.replace(" ", "-")
+                spoil(make_cifar10(data_dir) / name)
+                self.assert_refused(self.train_on(data_dir), data_dir.name, name, word)
+
+
+class Unwritable(ProgramTest):
+    """Root may write into any folder, but not into a file."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("file", b"mine")
+
+    def test_training(self):
+        for flag in ("--save-dir", "--runs-dir"):
+            with self.subTest(flag):
+                self.assert_fails(self.train(flag, "file/below"), FAILURE, "file/below")
+                self.assertEqual(list(self.dir.rglob("*.safetensors")), [])
+                self.assertEqual(list(self.dir.rglob("events.jsonl")), [])
+
+    def test_pictures(self):
+        for arguments in (["--output"], ["--npy"], ["--output", "out", "--grid"]):
+            with self.subTest(arguments):
+                run = self.generate(*arguments, "file/below")
+                self.assert_fails(run, FAILURE, "file/below")
+
+    def tearDown(self):
+        self.assertEqual((self.dir / "file").read_bytes(), b"mine")
+
+
+class FullDisk(ProgramTest):
+    def assert_models_kept(self, run, models):
+        self.assert_fails(run, FAILURE, "generator.safetensors")
+        self.assertEqual(contents(models), contents(MODELS))
+        (folder,) = (self.dir / "runs").iterdir()
+        last = events(folder)[-1]
+        self.assertEqual((last["type"], last["how"]), ("run_ended", "failed"))
+        self.assertIn("generator.safetensors", last["message"])
+
+    def test_models_beyond_the_largest_file(self):
+        models = self.copy_models(self.dir / "models" / "gan")
+        run = self.train("--seed", 5, preexec_fn=limit_file_size(MEGABYTE))
+        self.assert_models_kept(run, models)
+
+    def test_models_on_a_full_disk(self):
+        models = self.mount(round(2.5 * MODELS.joinpath("generator.safetensors").stat().st_size))
+        self.copy_models(models)
+        self.assert_models_kept(self.train("--seed", 5, "--save-dir", models), models)
+
+    def mount(self, size):
+        folder = self.dir / "disk"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        try:
+            mounted = subprocess.run(command, capture_output=True).returncode == 0
+        except FileNotFoundError:
+            mounted = False
+        if not mounted:
+            self.skipTest("a small file system may not be mounted here")
+        self.addCleanup(subprocess.run, ["umount", str(folder)], check=True)
+        return folder
+
+    def test_pictures(self):
+        old = {name: self.write(name, b"old") for name in ("pictures.npy", "sheet.png")}
+        for arguments, largest, name in [
+            (["--npy", "pictures.npy"], 2 * PIXELS, "pictures.npy"),
+            (["--num-images", 64, "--grid", "sheet.png"], 2 * PIXELS, "sheet.png"),
+            (["--output", "out", "--threads", 3], 500, "image_000"),
+        ]:
+            with self.subTest(arguments):
+                run = self.generate(*arguments, preexec_fn=limit_file_size(largest))
+                self.assert_fails(run, FAILURE, name)
+        self.assertEqual([path.read_bytes() for path in old.values()], [b"old"] * 2)
+        self.assertEqual(list((self.dir / "out").iterdir()), [])
+
+    def tearDown(self):
+        self.assert_no_temporaries()
+
+
+RUN_STARTED_FIELDS = {
+    "job_id": str,
+    "config": dict,
+    "dataset": str,
+    "images": int,
+    "world": int,
+    "version": str,
+    "host": str,
+    "pid": int,
+    "cpu": str,
+    "simd": str,
+    "blas": str,
+    "threads": int,
+    "parameters": int,
+}
+
+
+class Stopping(ProgramTest):
+    def check_stop(self, number):
+        run = self.train_and_stop(number, 2, "--job-id", "a")
+        self.assertEqual((run.returncode, run.stderr), (INTERRUPTED, ""))
+        self.assertLess(run.stop_seconds, STOP_SECONDS)
+        self.assertIn("models/gan", run.stdout.splitlines()[-1])
+        self.assert_no_temporaries()
+        self.check_records(self.dir / "runs" / "a")
+        self.check_models(self.dir / "models" / "gan")
+
+    def check_records(self, folder):
+        records = events(folder)
+        for record in records:
+            self.assertEqual(record["v"], 1)
+            self.assertRegex(record["time"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")
+        first, *_, saved, last = records
+        self.assertEqual(first["type"], "run_started")
+        found = {key: type(first.get(key)) for key in RUN_STARTED_FIELDS}
+        self.assertEqual(found, RUN_STARTED_FIELDS)
+        self.assertEqual((first["job_id"], first["dataset"]), ("a", "shapes"))
+        self.assertEqual((saved["type"], saved["path"]), ("models_saved", "models/gan"))
+        self.assertEqual((last["type"], last["how"]), ("run_ended", "interrupted"))
+
+    def check_models(self, folder):
+        path = folder / "generator.safetensors"
+        header, payload = parse_safetensors(path.read_bytes())
+        begin, end = header["2.running_mean"]["data_offsets"]
+        self.assertTrue(any(payload[begin:end]), "no step was made")
+        self.assertEqual(len(self.npy_pictures("--num-images", 3, model=path)), 3)
+
+    def test_ctrl_c(self):
+        self.check_stop(signal.SIGINT)
+
+    def test_sigterm(self):
+        self.check_stop(signal.SIGTERM)
+
+    def test_memory(self):
+        self.skip_with_sanitizer(TRAIN)
+        run = self.train_and_stop(signal.SIGINT, 3)
+        self.assertEqual(run.returncode, INTERRUPTED, run.stderr)
+        self.assertLess(run.peak_bytes, LEAN_BYTES)
+
+
+# --- gan_generate --------------------------------------------------------------------------------
+
+
+class Pictures(ProgramTest):
+    def test_one_file_for_each_picture(self):
+        count = 70
+        self.assert_succeeds(self.generate("--num-images", count, "--output", "out"))
+        paths = sorted((self.dir / "out").iterdir())
+        self.assertEqual([p.name for p in paths], [f"image_{i:05}.png" for i in range(count)])
+        decoded = [decode_png(path.read_bytes()) for path in paths]
+        self.assertEqual({(width, height) for width, height, _ in decoded}, {(SIDE, SIDE)})
+        pictures = [pixels for _, _, pixels in decoded]
+        self.assertEqual(pictures, self.npy_pictures("--num-images", count))
+        self.assertEqual(len(set(pictures)), count)
+
+    def test_sheet(self):
+        # Beyond 256 pictures a sheet shows them in their own size.
+        for count, zoom in [(1, 2), (70, 2), (257, 1)]:
+            with self.subTest(count):
+                pictures = self.npy_pictures("--num-images", count, "--grid", "sheet.png")
+                sheet = decode_png((self.dir / "sheet.png").read_bytes())
+                expected = expected_sheet(pictures, zoom)
+                self.assertEqual(sheet[:2], expected[:2])
+                self.assertTrue(sheet[2] == expected[2], "the sheet's pixels differ")
+
+    def test_a_picture_depends_on_model_seed_and_place_alone(self):
+        pictures = self.npy_pictures("--num-images", 70)
+        for threads in (1, 2, 3):
+            with self.subTest(threads):
+                self.assertTrue(
+                    pictures == self.npy_pictures("--num-images", 70, "--threads", threads)
+                )
+        self.assertTrue(pictures[:10] == self.npy_pictures("--num-images", 10))
+        self.assertTrue(pictures[:10] == self.npy_pictures())
+        others = self.npy_pictures("--num-images", 70, "--seed", 43)
+        self.assertTrue(set(pictures).isdisjoint(others))
+
+    def test_default_folder(self):
+        self.assert_succeeds(self.generate("--num-images", 1))
+        names = [path.name for path in (self.dir / "generated").iterdir()]
+        self.assertEqual(names, ["image_00000.png"])
+
+
+def bad_latents():
+    rows = b"".join(normal_rows(1, 2))
+    shape = (2, LATENT_DIM)
+    good = pack_npy(shape, rows)
+    return [
+        ("empty", b"", "magic"),
+        ("not npy", rows, "magic"),
+        ("header cut off", good[:60], "cut off"),
+        ("values cut off", good[:-1], "799 bytes"),
+        ("a byte too many", good + b"\0", "801 bytes"),
+        ("float64", pack_npy(shape, rows * 2, "<f8"), "float32"),
+        ("big-endian", pack_npy(shape, rows, ">f4"), "float32"),
+        ("Fortran order", pack_npy(shape, rows, fortran_order=True), "C order"),
+        ("one extent", pack_npy((2 * LATENT_DIM,), rows), "two extents"),
+        ("three extents", pack_npy((1, 2, LATENT_DIM), rows), "two extents"),
+        ("no row", pack_npy((0, LATENT_DIM), b""), "[0, 100]"),
+        ("other latent_dim", pack_npy((4, LATENT_DIM // 2), rows), "50 numbers"),
+    ]
+
+
+class Latents(ProgramTest):
+    def pictures(self, rows):
+        path = self.write("z.npy", pack_npy((len(rows), LATENT_DIM), b"".join(rows)))
+        return self.npy_pictures("--latents", path)
+
+    def test_one_picture_a_row(self):
+        rows = normal_rows(1, 3)
+        path = self.write("z.npy", pack_npy((3, LATENT_DIM), b"".join(rows)))
+        self.assert_succeeds(self.generate("--latents", path, "--output", "out"))
+        paths = sorted((self.dir / "out").iterdir())
+        self.assertEqual([p.name for p in paths], [f"image_{i:05}.png" for i in range(3)])
+        decoded = [decode_png(p.read_bytes())[2] for p in paths]
+        self.assertEqual(decoded, self.pictures(rows))
+
+    def test_equal_rows_give_equal_pictures(self):
+        a, b = normal_rows(1, 2)
+        pictures = self.pictures([a, b] * 100)
+        self.assertTrue(pictures == pictures[:2] * 100)
+        self.assertNotEqual(pictures[0], pictures[1])
+
+    def test_bad_files(self):
+        for what, data, word in bad_latents():
+            with self.subTest(what):
+                self.write("z.npy", data)
+                self.assert_refused("z.npy", word)
+
+    def test_no_file(self):
+        self.assert_refused("missing.npy", "no such file")
+        (self.dir / "folder.npy").mkdir()
+        self.assert_refused("folder.npy", "regular file")
+
+    def assert_refused(self, name, word):
+        run = self.generate("--latents", name, "--output", "out")
+        self.assert_fails(run, FAILURE, name, word)
+        self.assertFalse((self.dir / "out").exists())
+
+
+def bad_models():
+    """What is wrong, the file's bytes (too long to be listed), and a word of the message."""
+    good = (MODELS / "generator.safetensors").read_bytes()
+    discriminator = (MODELS / "discriminator.safetensors").read_bytes()
+    damage = Damage(good)
+    payload_at = len(good) - len(damage.payload)
+    yield "empty", b"", "8 bytes"
+    yield "7 bytes", good[:7], "8 bytes"
+    yield "random bytes", random.Random(1).randbytes(1000), "header claims"
+    for length in (8, 100, payload_at - 1):
+        yield f"{length} bytes", good[:length], "header claims"
+    for length in (payload_at, payload_at + 1_000_000, len(good) - 1):
+        yield f"{length} bytes", good[:length], "the file holds"
+    yield "a byte too many", good + b"\0", "the file holds"
+    for length in (100_000_001, 1 << 63, (1 << 64) - 1):
+        yield f"header of {length}", struct.pack("<Q", length) + good[8:], "header claims"
+    for text in (b"", b"{", b"not JSON", b"[]", b'{"a": 1}', b"{" * 1000, b'{"\xff": {}}'):
+        yield f"header {text[:8]}", frame(text, b""), "header"
+    yield "key twice", damage.with_key_twice("0.bias"), "twice"
+    yield "gap", damage.with_gap("0.bias"), "gap"
+    yield "overlap", damage.with_overlap("0.bias", "2.weight"), "overlap"
+    yield "flipped bit", damage.with_flipped_bit(), "SHA-256"
+    for value in (math.nan, math.inf, -math.inf):
+        yield f"a weight of {value}", damage.with_value("3.weight", value), "not finite"
+    yield "statistic", damage.with_value("5.running_var", math.nan), "not finite"
+    yield "shape", damage.with_entry("0.weight", shape=[100, 256]), "256x100"
+    yield "rank", damage.with_entry("9.bias", shape=[3072, 1]), "3072x1"
+    yield "size", damage.with_entry("9.bias", shape=[3071]), "offsets of '9.bias'"
+    yield "extents", damage.with_entry("9.bias", shape=[1 << 62, 1 << 62]), "overflows"
+    yield "sign", damage.with_entry("9.bias", shape=[-3072]), "negative"
+    yield "type", damage.with_entry("9.bias", dtype="I32"), "F32"
+    yield "architecture", damage.with_metadata(architecture="foo"), "'foo'"
+    for text in ("0", "-5", "99999999999999999999", "abc", "", " 100", "100 ", "1e2", "100\n"):
+        yield f"latent_dim {text!r}", damage.with_metadata(latent_dim=text), "no network"
+    yield "other latent_dim", damage.with_metadata(latent_dim="101"), "256x101"
+    for text in ("3x32", "2x32x32", "3x0x32", "3x32x32x", "3x99999x99999"):
+        yield f"image_shape {text}", damage.with_metadata(image_shape=text), "no network"
+    for text in ("", "256x", "0", "x".join(["8"] * 17), "65537"):
+        yield f"hidden {text}", damage.with_metadata(hidden=text), "no network"
+    for key in ("role", "architecture", "latent_dim", "image_shape", "hidden"):
+        yield f"no {key}", damage.without_metadata(key), f"'{key}'"
+    bare = json.dumps(tensors_of(damage.header)).encode()
+    yield "no metadata", frame(bare, damage.payload), "metadata"
+    yield "discriminator", discriminator, "discriminator"
+    yield "extra tensor", damage.with_tensor("11.bias", 8), "tensors"
+    yield "missing tensor", damage.without_tensor("5.running_mean"), "tensors"
+    yield "other name", damage.renamed("9.bias", "9.offset"), "9.bias"
+
+
+class BadModels(ProgramTest):
+    def assert_refused(self, name, word):
+        self.assert_fails(self.generate(model=name), FAILURE, name, word)
+        self.assertFalse((self.dir / "generated").exists())
+
+    def test_bad_files(self):
+        for what, data, word in bad_models():
+            with self.subTest(what):
+                self.write("bad.safetensors", data)
+                self.assert_refused("bad.safetensors", word)
+
+    def test_no_file(self):
+        self.assert_refused("missing.safetensors", "no such file")
+        (self.dir / "folder.safetensors").mkdir()
+        self.assert_refused("folder.safetensors", "regular file")
+
+    def test_memory_is_not_taken_on_a_files_word(self):
+        """A network of more than a gigabyte by its description, in a file of 15 megabytes."""
+        self.skip_with_sanitizer(GENERATE)
+        damage = Damage((MODELS / "generator.safetensors").read_bytes())
+        path = self.write("bad", damage.with_metadata(hidden="256x16384x16384"))
+        command = [PROGRAMS / GENERATE, "--model", path]
+        process = subprocess.Popen(command, cwd=self.dir, stderr=subprocess.PIPE)
+        peak_bytes = wait_with_usage(process, RUN_SECONDS)
+        self.assertIn(str(path).encode(), process.communicate()[1])
+        self.assertEqual(process.returncode, FAILURE)
+        self.assertLess(peak_bytes, LEAN_BYTES)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1 and os.path.isdir(sys.argv[1]):
+        PROGRAMS = Path(sys.argv.pop(1)).resolve()
+    unittest.main()

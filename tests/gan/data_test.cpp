@@ -108,8 +108,11 @@ TEST(Shapes, SeedAndNumberDecideThePicture) {
   const Shapes a(100, 1), b(1000, 1), other(100, 2);
   EXPECT_EQ(picture_of(a, 7), picture_of(b, 7));
   EXPECT_NE(picture_of(a, 7), picture_of(other, 7));
-  std::set<std::vector<std::uint8_t>> distinct;
-  for (std::int64_t i = 0; i < 100; ++i) distinct.insert(picture_of(a, i));
+  std::set<std::string> distinct;
+  for (std::int64_t i = 0; i < 100; ++i) {
+    const auto picture = picture_of(a, i);
+    distinct.emplace(picture.begin(), picture.end());
+  }
   EXPECT_EQ(distinct.size(), 100U);
 }
 

@@ -141,6 +141,13 @@ TEST(Npy, RefusesEverythingElse) {
   }
 }
 
+TEST(Npy, RefusesNumbersThatAreNotFinite) {
+  std::string bytes = npy_bytes("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1), }", 4);
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::memcpy(&bytes[bytes.size() - 4], &infinity, 4);
+  expect_error(ErrorKind::kCorrupt, "not finite", [&] { parse_npy(bytes, "test"); });
+}
+
 TEST(Npy, WritesAlignedImages) {
   const TempDir dir;
   const Images images = arbitrary_images(3, 3);
@@ -172,6 +179,16 @@ TEST(ModelFile, GivesBackSpecAndNumbers) {
     EXPECT_TRUE(std::ranges::equal(slice_of(loaded.network.statistics(), slice),
                                    slice_of(generator.statistics(), slice)));
   }
+}
+
+TEST(ModelFile, RefusesANegativeVariance) {
+  const TempDir dir;
+  const GanSpec spec = testing::small_spec();
+  Network<float> generator(make_generator_plan(spec));
+  generator.init(3, kGeneratorStream);
+  slice_of(generator.statistics(), generator.plan().statistics().find("2.running_var"))[1] = -1;
+  save_network(dir.path() / "g", Role::kGenerator, spec, generator);
+  expect_error(ErrorKind::kCorrupt, "2.running_var", [&] { load_generator(dir.path() / "g"); });
 }
 
 TEST(ModelFile, RefusesWhatDescribesNoNetwork) {

@@ -69,6 +69,7 @@ TEST(Safetensors, RefusesEveryBrokenRuleOfTheFormat) {
       {"metadata no text", R"({"__metadata__":{"a":1}})", 0},
       {"other type", R"({"x":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})", 8},
       {"field missing", R"({"x":{"dtype":"F32","shape":[1]}})", 4},
+      {"shape no array", R"({"x":{"dtype":"F32","shape":1,"data_offsets":[0,4]}})", 4},
       {"one offset", R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", 4},
       {"negative offset", R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}})", 4},
       {"broken offset", R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0.0,4.0]}})", 4},
