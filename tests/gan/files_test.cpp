@@ -167,7 +167,7 @@ TEST(ModelFile, GivesBackSpecAndNumbers) {
   const GanSpec spec = testing::small_spec();
   Network<float> generator(make_generator_plan(spec));
   generator.init(3, kGeneratorStream);
-  std::ranges::copy(testing::random_values<float>(generator.statistics().size(), 1),
+  std::ranges::copy(testing::random_values<float>(generator.statistics().size(), 1, 0, 1),
                     generator.statistics().begin());
   save_network(dir.path() / "g", Role::kGenerator, spec, generator);
   const LoadedGenerator loaded = load_generator(dir.path() / "g");
