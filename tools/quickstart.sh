@@ -9,9 +9,14 @@ epochs=${1:-3}
 
 tools/install_packages.sh
 echo "building .."
-cmake --preset release -DMINIRAY_TESTS=OFF -DMINIRAY_BENCH=OFF >/dev/null
-cmake --build --preset release -j "$(nproc)" --target gan_train gan_generate | grep -E 'error|warning' || true
-[ -x build/gan_train ] && [ -x build/gan_generate ]
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { cmake --preset release -DMINIRAY_TESTS=OFF -DMINIRAY_BENCH=OFF &&
+  cmake --build --preset release -j "$(nproc)" --target gan_train gan_generate; } >"$log" 2>&1; then
+  tail -n 30 "$log" >&2
+  echo "quickstart: the build failed" >&2
+  exit 1
+fi
 
 data=cifar10
 if ! tools/get_cifar10.sh data >/dev/null; then

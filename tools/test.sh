@@ -14,6 +14,6 @@ if [ "${1:-}" = --with-torch ]; then
   extra+=(python3-torch python3-numpy)
 fi
 tools/install_packages.sh "${extra[@]}"
-cmake --preset release >/dev/null
+cmake --preset release -DMINIRAY_TESTS=ON -DMINIRAY_BENCH=ON >/dev/null
 cmake --build --preset release -j "$(nproc)"
 ctest --preset release -j "$(nproc)" "$@"
