@@ -73,9 +73,9 @@ void StepFixture::step() {
   std::vector<std::uint32_t> indices(static_cast<std::size_t>(batch_));
   const std::int64_t first = step_ * batch_ % (kPictures - batch_);
   std::iota(indices.begin(), indices.end(), static_cast<std::uint32_t>(first));
-  fill_batch(threads_, *dataset_, indices, Flip::kNever, {}, buffers_.real(batch_));
-  const StepKey key{1, 0, step_};
-  draw_latents(key, buffers_.latents(batch_));
+  fill_batch(threads_, *dataset_, indices, Flip::kNever, {}, 0, buffers_.real(batch_));
+  const StepKey key{1, 0, step_, {0, batch_}};
+  draw_latents(key, state_.spec.latent_dim, buffers_.latents(batch_));
   train_step(threads_, key, batch_, state_, buffers_);
 }
 

@@ -16,6 +16,7 @@ enum class ErrorKind {
   kCorrupt,          // data exists but is not what it claims to be
   kIo,               // the operating system refused
   kCommunication,    // another worker failed or is out of reach
+  kDiverged,         // the computation left the finite numbers
 };
 
 class Error : public std::runtime_error {

@@ -1,6 +1,8 @@
 #include "gan/config.h"
 
+#include <algorithm>
 #include <cmath>
+#include <initializer_list>
 
 #include "engine/error.h"
 #include "engine/parallel.h"
@@ -15,18 +17,28 @@ void check_range(const std::string& flag, std::int64_t value, std::int64_t low, 
                          std::to_string(high) + ", not " + std::to_string(value));
 }
 
+void check_word(const std::string& flag, const std::string& value,
+                std::initializer_list<const char*> words) {
+  std::string known;
+  for (const char* const word : words) {
+    if (value == word) return;
+    known += (known.empty() ? "" : ", ") + std::string(word);
+  }
+  throw invalid_argument(flag + " must be one of " + known + ", not '" + value + "'");
+}
+
 }  // namespace
 
 void check_config(const TrainConfig& config) {
-  if (config.mode == "distributed") {
-    throw invalid_argument("--mode distributed does not exist yet; --mode single does");
-  }
-  if (config.mode != "single") {
-    throw invalid_argument("--mode must be single or distributed, not '" + config.mode + "'");
-  }
+  check_word("--mode", config.mode, {"single", "distributed"});
+  check_word("--sync", config.sync, {"epochs", "steps", "gradients"});
+  check_word("--sync-moments", config.sync_moments, {"keep", "average", "reset"});
+  check_word("--outer", config.outer, {"mean", "nesterov"});
+  check_word("--sharding", config.sharding, {"contiguous", "strided", "reshuffle", "by-class"});
+  check_range("--timeout", config.timeout, 1, 86'400);
   check_range("--epochs", config.epochs, 0, 1'000'000);
   check_range("--batch-size", config.batch_size, 2, 65'536);
-  check_range("--workers", config.workers, 1, 65'536);
+  check_range("--workers", config.workers, 1, 1'024);
   check_range("--sync-interval", config.sync_interval, 1, 1'000'000);
   check_range("--latent-dim", config.latent_dim, 1, 65'536);
   check_range("--threads", config.threads, 0, 1'024);
@@ -45,8 +57,28 @@ void check_config(const GenerateConfig& config) {
     check_range("--num-images with --grid", config.num_images, 1, kMaxSheetImages);
 }
 
+SyncPolicy sync_policy(const TrainConfig& config) {
+  SyncPolicy policy;
+  policy.interval = config.sync_interval;
+  if (config.sync == "steps") policy.unit = SyncUnit::kSteps;
+  if (config.sync == "gradients") policy.unit = SyncUnit::kGradients;
+  if (config.sync_moments == "average") policy.moments = MomentSync::kAverage;
+  if (config.sync_moments == "reset") policy.moments = MomentSync::kReset;
+  if (config.outer == "nesterov") policy.outer = OuterStep::kNesterov;
+  return policy;
+}
+
 int thread_count(std::int64_t threads) {
   return threads == 0 ? available_cores() : static_cast<int>(threads);
+}
+
+int worker_count(const TrainConfig& config) {
+  return config.mode == "distributed" ? static_cast<int>(config.workers) : 1;
+}
+
+int threads_per_worker(const TrainConfig& config) {
+  if (config.threads > 0) return static_cast<int>(config.threads);
+  return std::max(1, available_cores() / worker_count(config));
 }
 
 }  // namespace miniray

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <string>
 
+#include "runtime/parameter_sync.h"
+
 namespace miniray {
 
 // gan_train
@@ -14,7 +16,12 @@ struct TrainConfig {
   std::int64_t epochs = 50;
   std::int64_t batch_size = 128;
   std::int64_t workers = 4;
-  std::int64_t sync_interval = 5;  // epochs
+  std::int64_t sync_interval = 5;     // epochs or steps, as `sync` says
+  std::string sync = "epochs";        // or steps, gradients
+  std::string sync_moments = "keep";  // or average, reset
+  std::string outer = "mean";         // or nesterov
+  std::string sharding = "contiguous";
+  std::int64_t timeout = 300;  // seconds without a step of a worker that others wait for
   std::int64_t latent_dim = 100;
   double lr = 0.0002;
   std::filesystem::path save_dir = "models/gan";
@@ -47,7 +54,12 @@ struct GenerateConfig {
 void check_config(const TrainConfig& config);
 void check_config(const GenerateConfig& config);
 
-// What 0 threads stands for, resolved.
+// What check_config has found to be valid, as the library takes it.
+SyncPolicy sync_policy(const TrainConfig& config);
+
+// What 0 threads stands for, resolved; for each worker: its share of the cores.
 int thread_count(std::int64_t threads);
+int worker_count(const TrainConfig& config);
+int threads_per_worker(const TrainConfig& config);
 
 }  // namespace miniray

@@ -60,12 +60,13 @@ std::span<float> StepBuffers::latents(std::int64_t batch) {
 class StepRunner {
  public:
   StepRunner(const ThreadBudget& threads, const StepKey& key, std::int64_t batch, GanState& state,
-             StepBuffers& buffers)
+             StepBuffers& buffers, const GradientHook& hook)
       : threads_(threads),
         key_(key),
         batch_(batch),
         state_(state),
         buffers_(buffers),
+        hook_(hook),
         fake_(part(buffers.images_.span(), batch * buffers.image_size_,
                    batch * buffers.image_size_)) {}
 
@@ -82,7 +83,13 @@ class StepRunner {
  private:
   // D has no batch norm, so real and fake pass through it as one batch with equal gradients.
   void update_discriminator(StepResult& result) {
-    const PassContext context{threads_, true, dropout_key(key_, kDiscriminatorStream), 0};
+    // In the random streams stand the real samples of all workers, then the fake ones.
+    const PassContext context{threads_,
+                              true,
+                              dropout_key(key_, kDiscriminatorStream),
+                              {.first = key_.samples.first,
+                               .split = batch_,
+                               .second = key_.samples.total + key_.samples.first}};
     const auto images =
         std::span<const float>(part(buffers_.images_.span(), 0, 2 * batch_ * buffers_.image_size_));
     const auto logits = part(buffers_.logits_.span(), 0, 2 * batch_);
@@ -97,13 +104,15 @@ class StepRunner {
     state_.discriminator.backward(context, 2 * batch_, images, logits, dlogits, {},
                                   buffers_.discriminator_gradients_.span(),
                                   buffers_.discriminator_pass_);
-    state_.discriminator_adam.step(threads_, state_.discriminator.parameters(),
-                                   buffers_.discriminator_gradients_.span());
+    apply(state_.discriminator, state_.discriminator_adam, buffers_.discriminator_gradients_);
   }
 
   // Through the updated D, without gradients of its own, back into G.
   void update_generator(StepResult& result) {
-    const PassContext context{threads_, true, dropout_key(key_, kDiscriminatorStream), 2 * batch_};
+    const PassContext context{threads_,
+                              true,
+                              dropout_key(key_, kDiscriminatorStream),
+                              {.first = 2 * key_.samples.total + key_.samples.first}};
     const auto logits = part(buffers_.logits_.span(), 0, batch_);
     const auto dlogits = part(buffers_.logit_gradients_.span(), 0, batch_);
     const auto dfake = part(buffers_.fake_gradients_.span(), 0, batch_ * buffers_.image_size_);
@@ -113,12 +122,16 @@ class StepRunner {
                                   buffers_.discriminator_pass_);
     state_.generator.backward(generator_context(), batch_, latents(), fake_, dfake, {},
                               buffers_.generator_gradients_.span(), buffers_.generator_pass_);
-    state_.generator_adam.step(threads_, state_.generator.parameters(),
-                               buffers_.generator_gradients_.span());
+    apply(state_.generator, state_.generator_adam, buffers_.generator_gradients_);
+  }
+
+  void apply(Network<float>& network, Adam<float>& adam, FlatBuffer<float>& gradients) {
+    if (hook_) hook_(gradients.span());
+    adam.step(threads_, network.parameters(), gradients.span());
   }
 
   PassContext generator_context() const {
-    return {threads_, true, dropout_key(key_, kGeneratorStream), 0};
+    return {threads_, true, dropout_key(key_, kGeneratorStream), {.first = key_.samples.first}};
   }
   std::span<const float> latents() const { return buffers_.latents(batch_); }
 
@@ -127,20 +140,21 @@ class StepRunner {
   const std::int64_t batch_;
   GanState& state_;
   StepBuffers& buffers_;
+  const GradientHook& hook_;
   const std::span<float> fake_;
 };
 
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
-                      GanState& state, StepBuffers& buffers) {
-  return StepRunner(threads, key, batch, state, buffers).run();
+                      GanState& state, StepBuffers& buffers, const GradientHook& hook) {
+  return StepRunner(threads, key, batch, state, buffers, hook).run();
 }
 
-void draw_latents(const StepKey& key, std::span<float> latents) {
+void draw_latents(const StepKey& key, std::int64_t latent_dim, std::span<float> latents) {
   fill_normal({.seed = key.seed,
                .purpose = RandomPurpose::kLatents,
                .rank = static_cast<std::uint16_t>(key.rank),
                .step = static_cast<std::uint32_t>(key.step)},
-              latents);
+              latents, static_cast<std::uint64_t>(key.samples.first * latent_dim));
 }
 
 }  // namespace miniray

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "engine/tensor.h"
@@ -20,6 +21,11 @@ struct GanState {
   GanSpec spec;
   Network<float> generator, discriminator;
   Adam<float> generator_adam, discriminator_adam;
+};
+
+// A copy of both networks, without the optimizers.
+struct GanNetworks {
+  Network<float> generator, discriminator;
 };
 
 // The memory of a step, planned once for batches of up to max_batch. The caller fills real(n) and
@@ -50,19 +56,29 @@ struct StepResult {
   double d_fake = 0;  // mean of D(G(z)), before the update of D
 };
 
+// The place of a worker's samples among those of the whole step: numbers first .. of `total`.
+struct SampleSpan {
+  std::int64_t first = 0;
+  std::int64_t total = 0;
+};
+
 // The numbers that key a step's random streams.
 struct StepKey {
   std::uint64_t seed = 0;
   int rank = 0;
   std::int64_t step = 0;
+  SampleSpan samples{};
 };
 
-// Trains `state` on batch samples (at least 2) that stand in `buffers`. The same fakes serve both
-// halves. Neither logs nor saves nor takes the time.
-StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
-                      GanState& state, StepBuffers& buffers);
+// Called with a network's gradients before its optimizer takes them, such as to average them.
+using GradientHook = std::function<void(std::span<float> gradients)>;
 
-// Latents of a training step: normal, keyed by the step.
-void draw_latents(const StepKey& key, std::span<float> latents);
+// Trains `state` on batch samples (at least 2) that stand in `buffers`. The same fakes serve both
+// halves. Neither logs nor saves nor takes the time. An empty hook is none.
+StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
+                      GanState& state, StepBuffers& buffers, const GradientHook& hook = {});
+
+// Latents of a training step: normal, keyed by the step and the samples' numbers.
+void draw_latents(const StepKey& key, std::int64_t latent_dim, std::span<float> latents);
 
 }  // namespace miniray

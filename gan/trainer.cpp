@@ -1,10 +1,5 @@
 #include "gan/trainer.h"
 
-#include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <numeric>
-
 #include "engine/error.h"
 #include "engine/file.h"
 #include "gan/model_file.h"
@@ -12,46 +7,18 @@
 namespace miniray {
 namespace {
 
-constexpr std::int64_t kMinBatch = 2;
-
-GanTrainerOptions options_of(std::int64_t latent_dim, double lr) {
-  GanTrainerOptions options;
+GanOptions options_of(std::int64_t latent_dim, double lr) {
+  GanOptions options;
   options.model.latent_dim = latent_dim;
   options.optimizer.lr = lr;
   return options;
 }
 
-void check(const Dataset& dataset, const GanSpec& spec, const TrainOptions& options) {
-  if (dataset.sample_shape() != spec.image_shape) {
-    throw invalid_argument("the data set " + dataset.name() + " has pictures of " +
-                           dataset.sample_shape().to_string() + ", the model makes " +
-                           spec.image_shape.to_string());
-  }
-  if (options.batch_size < kMinBatch) {
-    throw invalid_argument("the batch must have at least 2 pictures, not " +
-                           std::to_string(options.batch_size) +
-                           ": batch normalisation has no variance of one");
-  }
-  if (dataset.size() < kMinBatch) throw invalid_argument("the data set has fewer than 2 pictures");
-  if (options.epochs < 0) throw invalid_argument("the number of epochs is below 0");
-}
-
-void add(StepResult& sum, const StepResult& result) {
-  sum.d_loss += result.d_loss;
-  sum.g_loss += result.g_loss;
-  sum.d_real += result.d_real;
-  sum.d_fake += result.d_fake;
-}
-
-StepResult divided(const StepResult& sum, std::int64_t count) {
-  const auto n = static_cast<double>(std::max<std::int64_t>(count, 1));
-  return {sum.d_loss / n, sum.g_loss / n, sum.d_real / n, sum.d_fake / n};
-}
-
-void check_finite(const StepResult& result, std::int64_t step) {
-  if (std::isfinite(result.d_loss) && std::isfinite(result.g_loss)) return;
-  throw invalid_argument("the loss is not finite any more at step " + std::to_string(step) +
-                         ": a smaller learning rate may help");
+void save(const std::filesystem::path& dir, const GanSpec& spec, const Network<float>& generator,
+          const Network<float>& discriminator) {
+  make_writable_folder(dir);
+  save_network(dir / "generator.safetensors", Role::kGenerator, spec, generator);
+  save_network(dir / "discriminator.safetensors", Role::kDiscriminator, spec, discriminator);
 }
 
 }  // namespace
@@ -59,68 +26,74 @@ void check_finite(const StepResult& result, std::int64_t step) {
 GanTrainer::GanTrainer(std::int64_t latent_dim, double lr)
     : GanTrainer(options_of(latent_dim, lr)) {}
 
-GanTrainer::GanTrainer(const GanTrainerOptions& options)
-    : seed_(options.seed),
-      threads_(options.threads),
-      state_(options.model, options.optimizer, options.seed) {}
+GanTrainer::GanTrainer(const GanOptions& options, int threads)
+    : threads_(threads),
+      communicator_(make_single_communicator()),
+      replica_(threads_, *communicator_, options) {}
 
 TrainResult GanTrainer::train(const Dataset& dataset, const TrainOptions& options,
                               const Observers& observers, const std::atomic<bool>* stop) {
-  check(dataset, state_.spec, options);
-  StepBuffers buffers(state_, std::min(options.batch_size, dataset.size()));
-  TrainResult result;
-  const std::int64_t last_epoch = epoch_ + options.epochs;
-  while (epoch_ < last_epoch) {
-    const auto start = std::chrono::steady_clock::now();
-    EpochReport report;
-    report.epoch = ++epoch_;
-    report.epochs = last_epoch;
-    result.stopped = !run_epoch(dataset, options, observers, stop, buffers, report);
-    if (result.stopped) return result;
-    report.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    result.history.push_back(report);
-    for (TrainObserver* observer : observers) observer->on_epoch(report, state_.generator);
-  }
-  return result;
-}
-
-bool GanTrainer::run_epoch(const Dataset& dataset, const TrainOptions& options,
-                           const Observers& observers, const std::atomic<bool>* stop,
-                           StepBuffers& buffers, EpochReport& report) {
-  std::vector<std::uint32_t> shard(static_cast<std::size_t>(dataset.size()));
-  std::iota(shard.begin(), shard.end(), 0U);
-  const std::vector<std::uint32_t> order = epoch_order(shard, seed_, 0, report.epoch);
-  const std::int64_t whole_steps = dataset.size() / options.batch_size;
-  const bool short_step = dataset.size() % options.batch_size >= kMinBatch;
-  const std::int64_t steps = whole_steps + (short_step ? 1 : 0);
-  for (std::int64_t i = 0; i < steps; ++i) {
-    if (stop != nullptr && stop->load()) return false;
-    const std::int64_t first = i * options.batch_size;
-    const std::int64_t batch = std::min(options.batch_size, dataset.size() - first);
-    const StepKey key{seed_, 0, ++step_};
-    const RandomKey flip_key{
-        .seed = seed_, .purpose = RandomPurpose::kFlip, .step = static_cast<std::uint32_t>(step_)};
-    fill_batch(threads_, dataset, part(std::span(order), first, batch), options.flip, flip_key,
-               buffers.real(batch));
-    draw_latents(key, buffers.latents(batch));
-    const StepResult result = train_step(threads_, key, batch, state_, buffers);
-    check_finite(result, step_);
-    add(report.mean, result);
-    report.images += batch;
-    const StepReport step_report{report.epoch, report.epochs, i + 1, steps, batch, result};
-    for (TrainObserver* observer : observers) observer->on_step(step_report);
-  }
-  report.mean = divided(report.mean, steps);
-  report.step = step_;
-  return true;
+  return replica_.train(dataset, options, observers, stop);
 }
 
 void GanTrainer::save_models(const std::filesystem::path& dir) const {
-  make_writable_folder(dir);
-  save_network(dir / "generator.safetensors", Role::kGenerator, state_.spec, state_.generator);
-  save_network(dir / "discriminator.safetensors", Role::kDiscriminator, state_.spec,
-               state_.discriminator);
+  save(dir, state().spec, state().generator, state().discriminator);
+}
+
+ReplicaActor::ReplicaActor(const ThreadBudget& threads, ThreadWorld* world, int rank,
+                           const GanOptions& options)
+    : communicator_(world->communicator(rank)), replica_(threads, *communicator_, options) {}
+
+TrainResult ReplicaActor::train(const Dataset* dataset, TrainOptions options, Observers observers,
+                                const std::atomic<bool>* stop) {
+  try {
+    return replica_.train(*dataset, options, observers, stop);
+  } catch (const std::exception& error) {
+    communicator_->abort(error.what());
+    throw;
+  }
+}
+
+DistributedGanTrainer::DistributedGanTrainer(int num_workers, std::int64_t latent_dim, double lr)
+    : DistributedGanTrainer(options_of(latent_dim, lr), WorkerOptions{.num_workers = num_workers}) {
+}
+
+DistributedGanTrainer::DistributedGanTrainer(const GanOptions& options,
+                                             const WorkerOptions& workers)
+    : world_(workers.num_workers, workers.timeout),
+      runtime_(
+          {.threads_per_actor = workers.threads_per_worker, .pin_to_cores = workers.pin_to_cores}) {
+  std::vector<Future<const Replica*>> replicas;
+  for (int rank = 0; rank < workers.num_workers; ++rank) {
+    actors_.push_back(runtime_.remote<ReplicaActor>(&world_, rank, options));
+    replicas.push_back(actors_.back().call(&ReplicaActor::replica));
+  }
+  replicas_ = get(replicas);
+}
+
+TrainResult DistributedGanTrainer::train(const Dataset& dataset, const TrainOptions& options,
+                                         const Observers& observers,
+                                         const std::atomic<bool>* stop) {
+  std::vector<Future<TrainResult>> results;
+  for (auto& actor : actors_) {
+    const bool observed = results.empty();
+    results.push_back(actor.call(&ReplicaActor::train, &dataset, options,
+                                 observed ? observers : Observers{}, stop));
+  }
+  wait(results, results.size());
+  // The others only say that this one failed.
+  if (const auto failed = world_.failed_rank()) results[static_cast<std::size_t>(*failed)].get();
+  return get(results).front();
+}
+
+void DistributedGanTrainer::save_models(const std::filesystem::path& dir) const {
+  for (std::size_t rank = 0; rank < replicas_.size(); ++rank) {
+    const auto& own = replicas_[rank]->own_networks();
+    if (!own) continue;
+    save(dir / ("worker_" + std::to_string(rank)), state().spec, own->generator,
+         own->discriminator);
+  }
+  save(dir, state().spec, state().generator, state().discriminator);
 }
 
 }  // namespace miniray

@@ -49,20 +49,27 @@ Record config_fields(const TrainConfig& config) {
       .add("data", config.data)
       .add("flip", config.flip ? "random" : "never")
       .add("seed", std::to_string(config.seed))
-      .add("sample_every", config.sample_every);
+      .add("sample_every", config.sample_every)
+      .add("workers", config.workers)
+      .add("sync", config.sync)
+      .add("sync_interval", config.sync_interval)
+      .add("sync_moments", config.sync_moments)
+      .add("outer", config.outer)
+      .add("sharding", config.sharding);
   return fields;
 }
 
 // Keeps the run's folder: records, sample sheets. What fails here is a warning, said once.
 class RunRecorder final : public TrainObserver {
  public:
-  RunRecorder(const fs::path& folder, const TrainConfig& config, const GanTrainer& trainer,
+  RunRecorder(const RunInfo& info, const TrainConfig& config, const GanState& state,
               RunObserver& observer)
-      : folder_(folder),
+      : folder_(info.folder),
         config_(config),
         observer_(observer),
-        writer_(folder / "events.jsonl"),
-        sampler_(trainer.threads(), trainer.state().generator, trainer.state().spec.image_shape) {}
+        writer_(info.folder / "events.jsonl"),
+        threads_(info.threads),
+        sampler_(threads_, state.generator, state.spec.image_shape) {}
 
   void write(const Record& record) {
     attempt([&] { writer_.write(record); });
@@ -71,17 +78,35 @@ class RunRecorder final : public TrainObserver {
   void on_step(const StepReport&) override {}
 
   void on_epoch(const EpochReport& report, const Network<float>&) override {
-    write(Record("epoch")
-              .add("epoch", report.epoch)
-              .add("epochs", report.epochs)
-              .add("step", report.step)
-              .add("d_loss", report.mean.d_loss)
-              .add("g_loss", report.mean.g_loss)
-              .add("d_real", report.mean.d_real)
-              .add("d_fake", report.mean.d_fake)
-              .add("seconds", report.seconds)
-              .add("images_per_second", report.images_per_second())
-              .add("resident_bytes", resident_bytes()));
+    Record record("epoch");
+    record.add("epoch", report.epoch)
+        .add("epochs", report.epochs)
+        .add("step", report.step)
+        .add("d_loss", report.mean.d_loss)
+        .add("g_loss", report.mean.g_loss)
+        .add("d_real", report.mean.d_real)
+        .add("d_fake", report.mean.d_fake)
+        .add("seconds", report.seconds)
+        .add("images_per_second", report.images_per_second())
+        .add("resident_bytes", resident_bytes());
+    write(record);
+    for (std::size_t rank = 0; rank < report.workers.size(); ++rank) {
+      const StepResult& worker = report.workers[rank];
+      write(Record("worker_epoch")
+                .add("epoch", report.epoch)
+                .add("rank", static_cast<std::int64_t>(rank))
+                .add("d_loss", worker.d_loss)
+                .add("g_loss", worker.g_loss)
+                .add("d_real", worker.d_real)
+                .add("d_fake", worker.d_fake));
+    }
+    if (report.sync) {
+      write(Record("sync")
+                .add("epoch", report.epoch)
+                .add("bytes", report.sync->bytes)
+                .add("ms", report.sync->ms)
+                .add("divergence", report.sync->divergence));
+    }
     if (config_.sample_every > 0 && report.epoch % config_.sample_every == 0) {
       attempt([&] { write_samples(report.epoch); });
     }
@@ -111,6 +136,7 @@ class RunRecorder final : public TrainObserver {
   const TrainConfig& config_;
   RunObserver& observer_;
   RecordWriter writer_;
+  ThreadBudget threads_;
   Sampler sampler_;
   bool warned_ = false;
 };
@@ -121,7 +147,7 @@ Record start_record(const RunInfo& info, const TrainConfig& config) {
       .add_object("config", config_fields(config))
       .add("dataset", info.dataset)
       .add("images", info.images)
-      .add("world", std::int64_t{1})
+      .add("world", static_cast<std::int64_t>(info.workers))
       .add("version", MINIRAY_VERSION)
       .add("host", host_name())
       .add("pid", static_cast<std::int64_t>(getpid()))
@@ -132,45 +158,73 @@ Record start_record(const RunInfo& info, const TrainConfig& config) {
       .add("parameters", info.generator_parameters + info.discriminator_parameters);
 }
 
-GanTrainerOptions trainer_options(const TrainConfig& config, const Dataset& dataset) {
-  GanTrainerOptions options;
+// Before a run's folder is made.
+void check_enough_pictures(const Dataset& dataset, const TrainConfig& config) {
+  const int workers = worker_count(config);
+  if (dataset.size() / workers < EpochBatches::kMinBatch) {
+    throw invalid_argument("--workers " + std::to_string(workers) + " are too many for the " +
+                           std::to_string(dataset.size()) + " pictures of " + dataset.name() +
+                           ": each needs at least 2");
+  }
+  make_sharding(config.sharding, config.seed)(dataset, 0, workers,
+                                              1);  // by-class has its own limit
+}
+
+GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {
+  GanOptions options;
   options.model.latent_dim = config.latent_dim;
   options.model.image_shape = dataset.sample_shape();
   options.optimizer.lr = config.lr;
   options.seed = config.seed;
-  options.threads = thread_count(config.threads);
   return options;
 }
 
-}  // namespace
+TrainOptions train_options(const TrainConfig& config) {
+  return {.epochs = config.epochs,
+          .batch_size = config.batch_size,
+          .flip = config.flip ? Flip::kRandom : Flip::kNever,
+          .sync = sync_policy(config),
+          .sharding = make_sharding(config.sharding, config.seed)};
+}
 
-TrainResult run_training(const TrainConfig& config, const std::string& config_text,
-                         RunObserver& observer, const std::atomic<bool>& stop) {
-  check_config(config);
-  const auto dataset = open_dataset(config.data, config.data_dir);
-  make_writable_folder(config.save_dir);  // now, not after hours of training
-  GanTrainer trainer(trainer_options(config, *dataset));
-
+RunInfo make_info(const TrainConfig& config, const Dataset& dataset, const GanState& state) {
   RunInfo info;
   info.job_id = config.job_id.empty()
                     ? make_job_id(std::time(nullptr), static_cast<std::uint64_t>(getpid()))
                     : config.job_id;
   info.folder = make_run_folder(config, info.job_id);
-  info.dataset = dataset->name();
-  info.images = dataset->size();
-  info.threads = trainer.threads().threads();
-  info.generator_parameters = trainer.state().generator.plan().parameters().element_count();
-  info.discriminator_parameters = trainer.state().discriminator.plan().parameters().element_count();
+  info.dataset = dataset.name();
+  info.images = dataset.size();
+  info.workers = worker_count(config);
+  info.threads = threads_per_worker(config);
+  info.generator_parameters = state.generator.plan().parameters().element_count();
+  info.discriminator_parameters = state.discriminator.plan().parameters().element_count();
+  return info;
+}
+
+std::string oversubscription_warning(const RunInfo& info) {
+  return std::to_string(info.workers) + " workers of " + std::to_string(info.threads) +
+         (info.threads == 1 ? " thread" : " threads") + " share " +
+         std::to_string(available_cores()) + " cores: fewer workers would be as fast";
+}
+
+// The run once there is a trainer: GanTrainer or DistributedGanTrainer.
+template <class Trainer>
+TrainResult run_with(Trainer& trainer, const Dataset& dataset, const TrainConfig& config,
+                     const std::string& config_text, RunObserver& observer,
+                     const std::atomic<bool>& stop) {
+  const RunInfo info = make_info(config, dataset, trainer.state());
   write_file(info.folder / "config.toml", config_text);
-  RunRecorder recorder(info.folder, config, trainer, observer);
+  RunRecorder recorder(info, config, trainer.state(), observer);
   recorder.write(start_record(info, config));
   observer.on_start(info);
-
+  if (info.workers > 1 && info.workers * info.threads > available_cores()) {
+    recorder.write(Record("warning").add("message", oversubscription_warning(info)));
+    observer.on_warning(oversubscription_warning(info));
+  }
   try {
-    const TrainOptions options{.epochs = config.epochs,
-                               .batch_size = config.batch_size,
-                               .flip = config.flip ? Flip::kRandom : Flip::kNever};
-    TrainResult result = trainer.train(*dataset, options, {&recorder, &observer}, &stop);
+    TrainResult result =
+        trainer.train(dataset, train_options(config), {&recorder, &observer}, &stop);
     trainer.save_models(config.save_dir);
     recorder.write(Record("models_saved").add("path", config.save_dir.string()));
     recorder.write(Record("run_ended").add("how", result.stopped ? "interrupted" : "finished"));
@@ -180,6 +234,25 @@ TrainResult run_training(const TrainConfig& config, const std::string& config_te
     recorder.write(Record("run_ended").add("how", "failed").add("message", error.what()));
     throw;
   }
+}
+
+}  // namespace
+
+TrainResult run_training(const TrainConfig& config, const std::string& config_text,
+                         RunObserver& observer, const std::atomic<bool>& stop) {
+  check_config(config);
+  const auto dataset = open_dataset(config.data, config.data_dir);
+  make_writable_folder(config.save_dir);  // now, not after hours of training
+  const GanOptions options = gan_options(config, *dataset);
+  if (config.mode == "single") {
+    GanTrainer trainer(options, threads_per_worker(config));
+    return run_with(trainer, *dataset, config, config_text, observer, stop);
+  }
+  check_enough_pictures(*dataset, config);
+  DistributedGanTrainer trainer(options, {.num_workers = worker_count(config),
+                                          .threads_per_worker = threads_per_worker(config),
+                                          .timeout = std::chrono::seconds(config.timeout)});
+  return run_with(trainer, *dataset, config, config_text, observer, stop);
 }
 
 }  // namespace miniray

@@ -20,7 +20,8 @@ struct RunInfo {
   std::filesystem::path folder;
   std::string dataset;
   std::int64_t images = 0;
-  int threads = 0;
+  int workers = 1;
+  int threads = 0;  // of each worker
   std::int64_t generator_parameters = 0, discriminator_parameters = 0;
 };
 

@@ -25,8 +25,8 @@ class Adam {
   void step(const ThreadBudget& threads, std::span<T> parameters, std::span<T> gradients);
 
   std::int64_t steps() const { return steps_; }
-  std::span<const T> first_moment() const { return m_.span(); }
-  std::span<const T> second_moment() const { return v_.span(); }
+  std::span<T> first_moment() { return m_.span(); }
+  std::span<T> second_moment() { return v_.span(); }
 
  private:
   AdamOptions options_;

@@ -42,18 +42,16 @@ void Dropout<T>::forward(const ForwardArgs<T>& args) const {
   const std::span<std::uint8_t> masks(reinterpret_cast<std::uint8_t*>(args.saved.data()),
                                       args.saved.size());
   const T scale = static_cast<T>(1 / (1 - p_));
-  for_each_range(args.context.threads, args.batch, kSamplesPerTile,
-                 [&](std::int64_t n, std::int64_t count) {
-                   const auto tile_masks = part(masks, n * mask_bytes_, count * mask_bytes_);
-                   const auto first_byte =
-                       static_cast<std::uint64_t>((args.context.first_sample + n) * mask_bytes_);
-                   fill_mask(args.random, 1 - p_, first_byte, tile_masks);
-                   for (std::int64_t i = n; i < n + count; ++i) {
-                     elementwise<T>().masked_scale(scale, part(args.x, i * features_, features_),
-                                                   part(masks, i * mask_bytes_, mask_bytes_),
-                                                   part(args.y, i * features_, features_));
-                   }
-                 });
+  for_each_range(
+      args.context.threads, args.batch, kSamplesPerTile, [&](std::int64_t n, std::int64_t count) {
+        for (std::int64_t i = n; i < n + count; ++i) {
+          const auto mask = part(masks, i * mask_bytes_, mask_bytes_);
+          const std::int64_t sample = args.context.samples.of_row(i);
+          fill_mask(args.random, 1 - p_, static_cast<std::uint64_t>(sample * mask_bytes_), mask);
+          elementwise<T>().masked_scale(scale, part(args.x, i * features_, features_), mask,
+                                        part(args.y, i * features_, features_));
+        }
+      });
 }
 
 template <class T>

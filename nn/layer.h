@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 
@@ -17,13 +18,24 @@
 
 namespace miniray {
 
-// What one pass over a batch knows. Random numbers are keyed by the sample's number in the step,
-// first_sample + its row, so that one batch of 2N gives the numbers of two batches of N.
+// The number of each row's sample in the random streams of a step: rows below `split` are numbered
+// from `first`, the others from `second`. So a batch gives the same numbers whole or in parts.
+struct SampleNumbers {
+  std::int64_t first = 0;
+  std::int64_t split = std::numeric_limits<std::int64_t>::max();
+  std::int64_t second = 0;
+
+  std::int64_t of_row(std::int64_t row) const {
+    return row < split ? first + row : second + row - split;
+  }
+};
+
+// What one pass over a batch knows.
 struct PassContext {
   const ThreadBudget& threads;
   bool training = false;  // batch statistics and dropout, or running statistics and none
   RandomKey random{};     // seed, rank, step; `variant` is the first layer's, later layers add
-  std::int64_t first_sample = 0;
+  SampleNumbers samples{};
 };
 
 // Spans hold `batch` rows of samples, row-major; x is [batch, input...], y is [batch, output...].

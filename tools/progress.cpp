@@ -39,10 +39,11 @@ TrainProgress::TrainProgress(std::ostream& out, int terminal_width)
     : out_(out), terminal_width_(terminal_width) {}
 
 void TrainProgress::on_start(const RunInfo& info) {
-  folder_ = info.folder;
-  out_ << format("training on %lld pictures of %s, %d %s; G %.2f M and D %.2f M parameters\n",
-                 static_cast<long long>(info.images), info.dataset.c_str(), info.threads,
-                 info.threads == 1 ? "thread" : "threads",
+  const std::string workers =
+      info.workers == 1 ? "" : "a world of " + std::to_string(info.workers) + " workers, each ";
+  out_ << format("training on %lld pictures of %s, %s%d %s; G %.2f M and D %.2f M parameters\n",
+                 static_cast<long long>(info.images), info.dataset.c_str(), workers.c_str(),
+                 info.threads, info.threads == 1 ? "thread" : "threads",
                  static_cast<double>(info.generator_parameters) * 1e-6,
                  static_cast<double>(info.discriminator_parameters) * 1e-6)
        << "records and samples in " << info.folder.string() << std::endl;
@@ -51,7 +52,7 @@ void TrainProgress::on_start(const RunInfo& info) {
 
 void TrainProgress::on_step(const StepReport& report) {
   ++steps_done_;
-  images_done_ += report.batch;
+  images_done_ += report.images;
   const auto now = Clock::now();
   const bool terminal = terminal_width_ > 0;
   if (now - last_shown_ < (terminal ? Clock::duration(kBarInterval) : kLineInterval)) return;

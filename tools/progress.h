@@ -32,7 +32,6 @@ class TrainProgress final : public RunObserver {
   bool bar_shown_ = false;
   Clock::time_point start_{}, last_shown_{};
   std::int64_t steps_done_ = 0, images_done_ = 0;
-  std::filesystem::path folder_;
 };
 
 // The columns of the terminal behind a file descriptor; 0 where it is none.

@@ -14,6 +14,7 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
       "Examples:\n"
       "  gan_train --epochs 10                      CIFAR-10 in data/, all cores\n"
       "  gan_train --data shapes --epochs 5         no files needed\n"
+      "  gan_train --mode distributed --workers 4   four replicas, averaged every 5 epochs\n"
       "  gan_train --config runs/JOB/config.toml    as an earlier run\n"
       "Samples and records appear in runs/<job-id>/. Ctrl-C ends after the step in hand and "
       "saves.");
@@ -22,19 +23,32 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
     return app.add_option(name, value, help)->capture_default_str()->group(group);
   };
   const char* const training = "Training";
-  option("--mode", c.mode, "One process (single)", training);
+  option("--mode", c.mode, "One replica (single) or several that are averaged", training)
+      ->check(CLI::IsMember({"single", "distributed"}));
   option("--epochs", c.epochs, "Passes over the data set", training);
-  option("--batch-size", c.batch_size, "Pictures a step", training);
+  option("--batch-size", c.batch_size, "Pictures a step, of each worker", training);
   option("--lr", c.lr, "Learning rate of both Adams", training);
   option("--latent-dim", c.latent_dim, "Numbers in the vector that a picture is made from",
          training);
   expect_unsigned(
       *option("--seed", c.seed, "Equal seeds give equal weights, bit for bit", training));
-  option("--threads", c.threads, "Compute threads; 0: one for each core", training);
+  option("--threads", c.threads, "Compute threads of each worker; 0: its share of the cores",
+         training);
 
   const char* const distributed = "Distributed training (--mode distributed)";
-  option("--workers", c.workers, "Replicas of the GAN", distributed);
-  option("--sync-interval", c.sync_interval, "Epochs between two averages", distributed);
+  option("--workers", c.workers, "Replicas of the GAN, each on its own pictures", distributed);
+  option("--sync", c.sync, "What interval the averages have; gradients: each step", distributed)
+      ->check(CLI::IsMember({"epochs", "steps", "gradients"}));
+  option("--sync-interval", c.sync_interval, "Epochs or steps between two averages", distributed);
+  option("--sync-moments", c.sync_moments, "Adam's moments at an average", distributed)
+      ->check(CLI::IsMember({"keep", "average", "reset"}));
+  option("--outer", c.outer, "What is done with the average: taken, or an outer step towards it",
+         distributed)
+      ->check(CLI::IsMember({"mean", "nesterov"}));
+  option("--sharding", c.sharding, "How pictures are dealt to the workers", distributed)
+      ->check(CLI::IsMember({"contiguous", "strided", "reshuffle", "by-class"}));
+  option("--timeout", c.timeout, "Seconds after which a worker without a sign of life is given up",
+         distributed);
 
   const char* const data = "Data";
   option("--data", c.data, "Data set", data)->check(CLI::IsMember({"cifar10", "shapes"}));
@@ -42,13 +56,18 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   app.add_flag("--flip", c.flip, "Mirror half of the pictures, at random")->group(data);
 
   const char* const output = "Output";
-  option("--save-dir", c.save_dir, "Folder for the models", output);
+  option("--save-dir", c.save_dir, "Folder for the models (distributed: models/distributed_gan)",
+         output);
   option("--runs-dir", c.runs_dir, "Folder for the runs' records", output);
   option("--job-id", c.job_id, "Name of the run; made up where not given", output);
   option("--sample-every", c.sample_every, "Epochs between two sheets of 64 samples; 0: none",
          output);
 
-  parse_options(app, argc, argv, [&] { check_config(c); });
+  parse_options(app, argc, argv, [&] {
+    const bool default_save_dir = app.get_option("--save-dir")->count() == 0;
+    if (default_save_dir && c.mode == "distributed") c.save_dir = "models/distributed_gan";
+    check_config(c);
+  });
   // A run made again from its config must not take the first one's name.
   app.get_option("--job-id")->configurable(false);
   parsed.config_text = app.config_to_str(true, true);

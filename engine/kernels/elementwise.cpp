@@ -111,6 +111,14 @@ void add_scaled(T a, std::span<const T> x, std::span<T> y) {
 }
 
 template <class T>
+void add_and_scale(T scale, std::span<const T> x, std::span<T> y) {
+  const auto factor = hn::Set(kTag<T>, scale);
+  map2(x.size(), x.data(), y.data(), y.data(), [&](Vector<T> in, Vector<T> sum) HWY_ATTR {
+    return hn::Mul(factor, hn::Add(sum, in));
+  });
+}
+
+template <class T>
 constexpr ElementwiseKernels<T> kElementwise = {
     .relu_forward = relu_forward<T>,
     .relu_backward = relu_backward<T>,
@@ -121,6 +129,7 @@ constexpr ElementwiseKernels<T> kElementwise = {
     .sigmoid_forward = sigmoid_forward<T>,
     .sigmoid_backward = sigmoid_backward<T>,
     .masked_scale = masked_scale<T>,
+    .add_and_scale = add_and_scale<T>,
     .add_scaled = add_scaled<T>,
 };
 

@@ -34,6 +34,9 @@ struct ElementwiseKernels {
   void (*masked_scale)(T scale, std::span<const T> x, std::span<const std::uint8_t> mask,
                        std::span<T> y);
 
+  // y = scale (y + x)
+  void (*add_and_scale)(T scale, std::span<const T> x, std::span<T> y);
+
   // y += a x
   void (*add_scaled)(T a, std::span<const T> x, std::span<T> y);
 };

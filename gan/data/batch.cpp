@@ -29,7 +29,7 @@ void mirror(std::span<std::uint8_t> picture, std::int64_t width) {
 
 void fill_batch(const ThreadBudget& threads, const Dataset& dataset,
                 std::span<const std::uint32_t> indices, Flip flip, const RandomKey& key,
-                std::span<float> batch) {
+                std::int64_t first, std::span<float> batch) {
   const Shape shape = dataset.sample_shape();
   const std::int64_t sample_size = shape.elements();
   const auto count = static_cast<std::int64_t>(indices.size());
@@ -37,7 +37,8 @@ void fill_batch(const ThreadBudget& threads, const Dataset& dataset,
     std::vector<std::uint8_t> picture(static_cast<std::size_t>(sample_size));
     for (std::int64_t n = begin; n < begin + size; ++n) {
       dataset.copy_sample(indices[static_cast<std::size_t>(n)], picture);
-      if (flip == Flip::kRandom && random_below(key, static_cast<std::uint64_t>(n), 2) == 1) {
+      if (flip == Flip::kRandom &&
+          random_below(key, static_cast<std::uint64_t>(first + n), 2) == 1) {
         mirror(picture, shape[2]);
       }
       std::ranges::transform(picture, part(batch, n * sample_size, sample_size).begin(),

@@ -112,6 +112,20 @@ TYPED_TEST(Elementwise, MaskedScale) {
   });
 }
 
+TYPED_TEST(Elementwise, AddAndScale) {
+  using T = TypeParam;
+  for_each_simd_target([] {
+    for (const std::size_t size : kSizes) {
+      const auto x = random_values<T>(size, 1), before = random_values<T>(size, 2);
+      auto y = before;
+      elementwise<T>().add_and_scale(static_cast<T>(0.25), x, y);
+      for (std::size_t i = 0; i < size; ++i) {
+        ASSERT_EQ(y[i], static_cast<T>(0.25) * (before[i] + x[i]));
+      }
+    }
+  });
+}
+
 TYPED_TEST(Elementwise, AddScaled) {
   using T = TypeParam;
   for_each_simd_target([] {

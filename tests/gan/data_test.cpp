@@ -169,7 +169,7 @@ class Numbered final : public Dataset {
 TEST(FillBatch, ScalesToTheRangeOfTanh) {
   const std::vector<std::uint32_t> indices{0, 50, 51};
   std::vector<float> batch(18);
-  fill_batch(ThreadBudget(1), Numbered(), indices, Flip::kNever, {}, batch);
+  fill_batch(ThreadBudget(1), Numbered(), indices, Flip::kNever, {}, 0, batch);
   EXPECT_FLOAT_EQ(batch[0], -1);
   EXPECT_FLOAT_EQ(batch[6 + 5], 1);  // 250 + 5
   EXPECT_FLOAT_EQ(batch[1], static_cast<float>(1 / 127.5 - 1));
@@ -180,9 +180,9 @@ TEST(FillBatch, FlipsAboutHalfLeftToRight) {
   for (std::size_t i = 0; i < indices.size(); ++i) indices[i] = static_cast<std::uint32_t>(i % 50);
   std::vector<float> plain(6 * 2000), flipped(6 * 2000), again(6 * 2000);
   const RandomKey key{.seed = 1, .purpose = RandomPurpose::kFlip, .step = 3};
-  fill_batch(ThreadBudget(1), Numbered(), indices, Flip::kNever, key, plain);
-  fill_batch(ThreadBudget(1), Numbered(), indices, Flip::kRandom, key, flipped);
-  fill_batch(ThreadBudget(3), Numbered(), indices, Flip::kRandom, key, again);
+  fill_batch(ThreadBudget(1), Numbered(), indices, Flip::kNever, key, 0, plain);
+  fill_batch(ThreadBudget(1), Numbered(), indices, Flip::kRandom, key, 0, flipped);
+  fill_batch(ThreadBudget(3), Numbered(), indices, Flip::kRandom, key, 0, again);
   EXPECT_EQ(flipped, again);
   int mirrored = 0;
   for (std::size_t i = 0; i < indices.size(); ++i) {

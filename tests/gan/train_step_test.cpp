@@ -39,7 +39,8 @@ TEST(TrainStep, TenStepsFollowPyTorch) {
     for (const auto& expected : values.at("steps")) {
       std::ranges::copy(numbers<float>(expected.at("real")), buffers.real(batch).begin());
       std::ranges::copy(numbers<float>(expected.at("latents")), buffers.latents(batch).begin());
-      const StepResult result = train_step(threads, {1, 0, ++step}, batch, state, buffers);
+      const StepResult result =
+          train_step(threads, {1, 0, ++step, {0, batch}}, batch, state, buffers);
       EXPECT_NEAR(result.d_loss, expected.at("d_loss"), 1e-4 * result.d_loss) << step;
       EXPECT_NEAR(result.g_loss, expected.at("g_loss"), 1e-4 * result.g_loss) << step;
       EXPECT_NEAR(result.d_real, expected.at("d_real"), 1e-4) << step;
@@ -59,8 +60,9 @@ std::vector<float> weights_after(const GanSpec& spec, int thread_count, std::int
     const auto real =
         testing::random_values<float>(buffers.real(batch).size(), static_cast<unsigned>(step));
     std::ranges::copy(real, buffers.real(batch).begin());
-    draw_latents({seed, 0, step}, buffers.latents(batch));
-    train_step(threads, {seed, 0, step}, batch, state, buffers);
+    const StepKey key{seed, 0, step, {0, batch}};
+    draw_latents(key, spec.latent_dim, buffers.latents(batch));
+    train_step(threads, key, batch, state, buffers);
   }
   std::vector<float> weights(state.generator.parameters().begin(),
                              state.generator.parameters().end());

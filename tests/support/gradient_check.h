@@ -23,7 +23,7 @@ class GradientCheck {
         network_(plan_),
         pass_(*plan_, batch, PassUse::kForwardAndBackward),
         batch_(batch),
-        context_{threads_, training, {.seed = 7, .purpose = RandomPurpose::kDropout}, 0},
+        context_{threads_, training, {.seed = 7, .purpose = RandomPurpose::kDropout}},
         x_(random_values<double>(static_cast<std::size_t>(batch * sample.elements()), 1)),
         y_(static_cast<std::size_t>(batch * plan_->output_shape().elements())),
         weighting_(random_values<double>(y_.size(), 2)) {

@@ -1,0 +1,64 @@
+#include "gan/data/epoch_batches.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/error.h"
+#include "engine/span.h"
+#include "gan/data/batch.h"
+
+namespace miniray {
+
+EpochBatches EpochBatches::from_shards(const Dataset& dataset, const Sharding& sharding,
+                                       std::uint64_t seed, const Communicator& communicator,
+                                       std::int64_t epoch, std::int64_t batch_size) {
+  const int world_size = communicator.world_size();
+  EpochBatches batches;
+  batches.stream_rank_ = communicator.rank();
+  std::int64_t smallest = dataset.size();
+  for (int rank = 0; rank < world_size; ++rank) {
+    std::vector<std::uint32_t> shard = sharding(dataset, rank, world_size, epoch);
+    smallest = std::min(smallest, static_cast<std::int64_t>(shard.size()));
+    if (rank == communicator.rank()) batches.order_ = epoch_order(shard, seed, rank, epoch);
+  }
+  if (smallest < kMinBatch) {
+    throw invalid_argument("the data set " + dataset.name() + " has too few pictures for " +
+                           std::to_string(world_size) + " workers: one would get " +
+                           std::to_string(smallest) + ", at least 2 are needed");
+  }
+  for (std::int64_t begin = 0; smallest - begin >= kMinBatch; begin += batch_size) {
+    const std::int64_t size = std::min(batch_size, smallest - begin);
+    batches.batches_.push_back({begin, size, {0, size}});
+  }
+  return batches;
+}
+
+EpochBatches EpochBatches::from_global_order(const Dataset& dataset, std::uint64_t seed,
+                                             const Communicator& communicator, std::int64_t epoch,
+                                             std::int64_t batch_size) {
+  const std::int64_t world_size = communicator.world_size();
+  EpochBatches batches;
+  batches.order_.resize(static_cast<std::size_t>(dataset.size()));
+  std::iota(batches.order_.begin(), batches.order_.end(), 0U);
+  batches.order_ = epoch_order(batches.order_, seed, 0, epoch);
+  std::int64_t begin = 0;
+  while (true) {
+    const std::int64_t size = std::min(batch_size, (dataset.size() - begin) / world_size);
+    if (size < kMinBatch) break;
+    const std::int64_t first = communicator.rank() * size;
+    batches.batches_.push_back({begin + first, size, {first, world_size * size}});
+    begin += world_size * size;
+  }
+  if (batches.batches_.empty()) {
+    throw invalid_argument("the data set " + dataset.name() + " has too few pictures for " +
+                           std::to_string(world_size) + " workers: at least 2 each are needed");
+  }
+  return batches;
+}
+
+Batch EpochBatches::batch(std::int64_t index) const {
+  const Place& place = batches_[static_cast<std::size_t>(index)];
+  return {part(std::span(order_), place.begin, place.size), place.samples, stream_rank_};
+}
+
+}  // namespace miniray

@@ -1,0 +1,223 @@
+#include "gan/replica.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+#include "engine/error.h"
+
+namespace miniray {
+namespace {
+
+void check(const Dataset& dataset, const GanSpec& spec, const TrainOptions& options) {
+  if (dataset.sample_shape() != spec.image_shape) {
+    throw invalid_argument("the data set " + dataset.name() + " has pictures of " +
+                           dataset.sample_shape().to_string() + ", the model makes " +
+                           spec.image_shape.to_string());
+  }
+  if (options.batch_size < EpochBatches::kMinBatch) {
+    throw invalid_argument("the batch must have at least 2 pictures, not " +
+                           std::to_string(options.batch_size) +
+                           ": batch normalisation has no variance of one");
+  }
+  if (options.epochs < 0) throw invalid_argument("the number of epochs is below 0");
+}
+
+void add(StepResult& sum, const StepResult& result) {
+  sum.d_loss += result.d_loss;
+  sum.g_loss += result.g_loss;
+  sum.d_real += result.d_real;
+  sum.d_fake += result.d_fake;
+}
+
+StepResult divided(const StepResult& sum, std::int64_t count) {
+  const auto n = static_cast<double>(std::max<std::int64_t>(count, 1));
+  return {sum.d_loss / n, sum.g_loss / n, sum.d_real / n, sum.d_fake / n};
+}
+
+void check_finite(const StepResult& result, std::int64_t step) {
+  if (std::isfinite(result.d_loss) && std::isfinite(result.g_loss)) return;
+  throw Error(ErrorKind::kDiverged, "the loss is not finite any more at step " +
+                                        std::to_string(step) +
+                                        ": a smaller learning rate may help");
+}
+
+// What ranks tell each other before anything that all must do together.
+struct Status {
+  bool stop = false;  // this rank was asked to stop
+  StepResult sums;
+
+  std::string text() const {
+    char text[140];
+    std::snprintf(text, sizeof text, "%d %.17g %.17g %.17g %.17g", stop ? 1 : 0, sums.d_loss,
+                  sums.g_loss, sums.d_real, sums.d_fake);
+    return text;
+  }
+  static Status parse(const std::string& text) {
+    Status status;
+    int stop = 0;
+    std::sscanf(text.c_str(), "%d %lg %lg %lg %lg", &stop, &status.sums.d_loss, &status.sums.g_loss,
+                &status.sums.d_real, &status.sums.d_fake);
+    status.stop = stop != 0;
+    return status;
+  }
+};
+
+std::vector<Status> exchange(Communicator& communicator, const Status& own) {
+  std::vector<Status> all;
+  for (const std::string& record : communicator.gather(own.text())) {
+    all.push_back(Status::parse(record));
+  }
+  return all;
+}
+
+bool any_stops(const std::vector<Status>& all) {
+  return std::ranges::any_of(all, [](const Status& status) { return status.stop; });
+}
+
+}  // namespace
+
+// One epoch of one replica: its steps, and the averages between them.
+class EpochRunner {
+ public:
+  EpochRunner(Replica& replica, const Dataset& dataset, const TrainOptions& options,
+              const Observers& observers, const std::atomic<bool>* stop, ParameterSync& sync,
+              StepBuffers& buffers, EpochReport& report)
+      : replica_(replica),
+        dataset_(dataset),
+        options_(options),
+        observers_(observers),
+        stop_(stop),
+        sync_(sync),
+        buffers_(buffers),
+        report_(report),
+        batches_(make_batches()) {
+    if (options.sync.unit != SyncUnit::kGradients) return;
+    hook_ = [this](std::span<float> gradients) { sync_.average_gradients(gradients); };
+  }
+
+  // False where some rank was asked to stop. A rank leaves its steps only to exchange its status
+  // with all others, who come to the same place in time: so none is left waiting.
+  bool run() {
+    for (std::int64_t i = 0; i < batches_.count(); ++i) {
+      const bool asked = stop_ != nullptr && stop_->load();
+      if (meets_in_next_step()) {
+        if (any_stops(exchange(communicator(), {asked, {}}))) return false;
+      } else if (asked) {
+        return finish(true);
+      }
+      step(batches_.batch(i), i + 1);
+    }
+    return finish(false);
+  }
+
+ private:
+  EpochBatches make_batches() const {
+    if (options_.sync.unit == SyncUnit::kGradients) {
+      return EpochBatches::from_global_order(dataset_, replica_.seed_, communicator(),
+                                             report_.epoch, options_.batch_size);
+    }
+    const Sharding sharding =
+        options_.sharding ? options_.sharding : make_sharding("contiguous", replica_.seed_);
+    return EpochBatches::from_shards(dataset_, sharding, replica_.seed_, communicator(),
+                                     report_.epoch, options_.batch_size);
+  }
+
+  bool meets_in_next_step() const {
+    return options_.sync.unit == SyncUnit::kGradients || sync_.due_after_step(replica_.step_ + 1);
+  }
+
+  void step(const Batch& batch, std::int64_t number) {
+    const auto size = static_cast<std::int64_t>(batch.pictures.size());
+    const StepKey key{replica_.seed_, batch.stream_rank, ++replica_.step_, batch.samples};
+    const RandomKey flip_key{.seed = key.seed,
+                             .purpose = RandomPurpose::kFlip,
+                             .rank = static_cast<std::uint16_t>(key.rank),
+                             .step = static_cast<std::uint32_t>(key.step)};
+    GanState& state = replica_.state_;
+    fill_batch(replica_.threads_, dataset_, batch.pictures, options_.flip, flip_key,
+               batch.samples.first, buffers_.real(size));
+    draw_latents(key, state.spec.latent_dim, buffers_.latents(size));
+    const StepResult result = train_step(replica_.threads_, key, size, state, buffers_, hook_);
+    check_finite(result, key.step);
+    communicator().heartbeat();
+    if (sync_.due_after_step(key.step)) report_.sync = sync_.sync();
+    add(sums_, result);
+    const std::int64_t images = size * communicator().world_size();
+    report_.images += images;
+    const StepReport step_report{report_.epoch,    report_.epochs, number,
+                                 batches_.count(), images,         result};
+    for (TrainObserver* observer : observers_) observer->on_step(step_report);
+  }
+
+  bool finish(bool asked) {
+    const auto all = exchange(communicator(), {asked, divided(sums_, batches_.count())});
+    for (const Status& status : all) {
+      report_.workers.push_back(status.sums);
+      add(report_.mean, status.sums);
+    }
+    report_.mean = divided(report_.mean, static_cast<std::int64_t>(all.size()));
+    report_.step = replica_.step_;
+    return !any_stops(all);
+  }
+
+  Communicator& communicator() const { return replica_.communicator_; }
+
+  Replica& replica_;
+  const Dataset& dataset_;
+  const TrainOptions& options_;
+  const Observers& observers_;
+  const std::atomic<bool>* stop_;
+  ParameterSync& sync_;
+  StepBuffers& buffers_;
+  EpochReport& report_;
+  const EpochBatches batches_;
+  GradientHook hook_;
+  StepResult sums_;
+};
+
+Replica::Replica(const ThreadBudget& threads, Communicator& communicator, const GanOptions& options)
+    : threads_(threads),
+      communicator_(communicator),
+      seed_(options.seed),
+      state_(options.model, options.optimizer, options.seed) {}
+
+TrainResult Replica::train(const Dataset& dataset, const TrainOptions& options,
+                           const Observers& observers, const std::atomic<bool>* stop) {
+  check(dataset, state_.spec, options);
+  StepBuffers buffers(state_, std::min(options.batch_size, dataset.size()));
+  ParameterSync sync(options.sync, communicator_, sync_spans());
+  TrainResult result;
+  const std::int64_t last_epoch = epoch_ + options.epochs;
+  while (epoch_ < last_epoch && !result.stopped) {
+    const auto start = std::chrono::steady_clock::now();
+    EpochReport report;
+    report.epoch = ++epoch_;
+    report.epochs = last_epoch;
+    result.stopped =
+        !EpochRunner(*this, dataset, options, observers, stop, sync, buffers, report).run();
+    const bool last = result.stopped || epoch_ == last_epoch;
+    if (last && communicator_.world_size() > 1) {
+      own_networks_.emplace(GanNetworks{state_.generator, state_.discriminator});
+    }
+    if (last || sync.due_after_epoch(epoch_)) report.sync = sync.sync();
+    if (result.stopped) break;
+    report.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    result.history.push_back(report);
+    for (TrainObserver* observer : observers) observer->on_epoch(report, state_.generator);
+  }
+  return result;
+}
+
+std::vector<SyncSpans> Replica::sync_spans() {
+  const auto spans = [](Network<float>& network, Adam<float>& adam) {
+    return SyncSpans{network.parameters(), network.statistics(), adam.first_moment(),
+                     adam.second_moment()};
+  };
+  return {spans(state_.generator, state_.generator_adam),
+          spans(state_.discriminator, state_.discriminator_adam)};
+}
+
+}  // namespace miniray

@@ -1,0 +1,98 @@
+// One replica of the GAN and its training loop: epochs and batches around train_step, averaged with
+// the other replicas of its world. A world of one is plain training.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/parallel.h"
+#include "gan/data/batch.h"
+#include "gan/data/epoch_batches.h"
+#include "gan/train_step.h"
+#include "runtime/parameter_sync.h"
+
+namespace miniray {
+
+struct GanOptions {
+  GanSpec model;
+  AdamOptions optimizer;
+  std::uint64_t seed = 42;
+};
+
+struct TrainOptions {
+  std::int64_t epochs = 50;
+  std::int64_t batch_size = 128;  // of each worker
+  Flip flip = Flip::kNever;
+  SyncPolicy sync{};
+  Sharding sharding{};  // empty: contiguous; of no effect where gradients are averaged
+};
+
+struct StepReport {
+  std::int64_t epoch, epochs;         // epoch counts from 1
+  std::int64_t step, steps_in_epoch;  // within the epoch, from 1
+  std::int64_t images;                // of this step, over all workers
+  StepResult result;                  // of worker 0
+};
+
+struct EpochReport {
+  std::int64_t epoch = 0, epochs = 0;  // epoch counts from 1
+  std::int64_t step = 0;               // of each worker, since training began
+  StepResult mean;                     // over the epoch's steps and all workers
+  std::vector<StepResult> workers;     // over the epoch's steps, by rank
+  std::int64_t images = 0;             // over all workers
+  double seconds = 0;
+  std::optional<SyncReport> sync;  // the last of this epoch
+
+  double images_per_second() const { return static_cast<double>(images) / seconds; }
+};
+
+// Told of what happens, on worker 0's training thread, between steps. What it throws ends the
+// training.
+class TrainObserver {
+ public:
+  virtual ~TrainObserver() = default;
+  virtual void on_step(const StepReport& report) = 0;
+  virtual void on_epoch(const EpochReport& report, const Network<float>& generator) = 0;
+};
+
+using Observers = std::vector<TrainObserver*>;  // not owned
+
+struct TrainResult {
+  std::vector<EpochReport> history;  // of whole epochs
+  bool stopped = false;              // before the last epoch's end
+};
+
+class Replica {
+ public:
+  // Both must outlive this. Replicas of one world are made alike.
+  Replica(const ThreadBudget& threads, Communicator& communicator, const GanOptions& options);
+
+  // A collective: all replicas of a world call it alike. Goes on from where the last call ended. A
+  // last average is always taken. Where `stop` is set, all end after the step in hand. Observers
+  // are told by worker 0 alone. Throws invalid argument where options or the data set's shape do
+  // not fit, diverged where a loss is not finite any more, communication where another rank failed.
+  TrainResult train(const Dataset& dataset, const TrainOptions& options, const Observers& observers,
+                    const std::atomic<bool>* stop);
+
+  // After train: the average.
+  const GanState& state() const { return state_; }
+  // This replica's own networks before the last average. Empty in a world of one.
+  const std::optional<GanNetworks>& own_networks() const { return own_networks_; }
+
+ private:
+  friend class EpochRunner;
+
+  std::vector<SyncSpans> sync_spans();
+
+  const ThreadBudget& threads_;
+  Communicator& communicator_;
+  const std::uint64_t seed_;
+  GanState state_;
+  std::optional<GanNetworks> own_networks_;
+  std::int64_t step_ = 0;
+  std::int64_t epoch_ = 0;
+};
+
+}  // namespace miniray

@@ -1,0 +1,112 @@
+#include "runtime/parameter_sync.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "engine/error.h"
+
+namespace miniray {
+namespace {
+
+double square_distance(std::span<const float> a, std::span<const float> b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double difference = static_cast<double>(a[i]) - b[i];
+    sum += difference * difference;
+  }
+  return sum;
+}
+
+// The mean over ranks of a number.
+double mean_number(Communicator& communicator, double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  double sum = 0;
+  const auto records = communicator.gather(text);
+  for (const std::string& record : records) sum += std::strtod(record.c_str(), nullptr);
+  return sum / static_cast<double>(records.size());
+}
+
+}  // namespace
+
+ParameterSync::ParameterSync(const SyncPolicy& policy, Communicator& communicator,
+                             std::vector<SyncSpans> networks)
+    : policy_(policy), communicator_(communicator), networks_(std::move(networks)) {
+  if (policy.interval < 1) {
+    throw invalid_argument("the interval of the sync must be at least 1, not " +
+                           std::to_string(policy.interval));
+  }
+  for (const SyncSpans& network : networks_) {
+    const auto& parameters = network.parameters;
+    const bool measured = policy_.unit != SyncUnit::kGradients && communicator_.world_size() > 1;
+    if (measured) before_.emplace_back(parameters.size());
+    if (policy_.outer != OuterStep::kNesterov) continue;
+    anchors_.emplace_back(parameters.begin(), parameters.end());
+    velocity_.emplace_back(parameters.size());
+  }
+}
+
+bool ParameterSync::due_after_step(std::int64_t step) const {
+  return policy_.unit == SyncUnit::kSteps && step % policy_.interval == 0;
+}
+
+bool ParameterSync::due_after_epoch(std::int64_t epoch) const {
+  return policy_.unit == SyncUnit::kEpochs && epoch % policy_.interval == 0;
+}
+
+SyncReport ParameterSync::sync() {
+  const auto start = std::chrono::steady_clock::now();
+  SyncReport report;
+  double distance = 0, count = 0;
+  for (std::size_t i = 0; i < networks_.size(); ++i) {
+    const SyncSpans& network = networks_[i];
+    const bool measured = i < before_.size();
+    if (measured) std::ranges::copy(network.parameters, before_[i].begin());
+    mean(network.parameters, report);
+    if (measured) {
+      distance += square_distance(before_[i], network.parameters);
+      count += static_cast<double>(network.parameters.size());
+    }
+    if (policy_.outer == OuterStep::kNesterov) outer_step(i);
+    mean(network.statistics, report);
+    sync_moments(network, report);
+  }
+  if (count > 0) report.divergence = std::sqrt(mean_number(communicator_, distance) / count);
+  report.ms =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+void ParameterSync::average_gradients(std::span<float> gradients) { communicator_.mean(gradients); }
+
+// torch.optim.SGD's Nesterov step on the change since the last one.
+void ParameterSync::outer_step(std::size_t network) {
+  const std::span<float> parameters = networks_[network].parameters;
+  std::vector<float>& anchor = anchors_[network];
+  std::vector<float>& velocity = velocity_[network];
+  const auto lr = static_cast<float>(policy_.outer_lr);
+  const auto momentum = static_cast<float>(policy_.outer_momentum);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const float change = anchor[i] - parameters[i];
+    velocity[i] = momentum * velocity[i] + change;
+    anchor[i] -= lr * (change + momentum * velocity[i]);
+    parameters[i] = anchor[i];
+  }
+}
+
+void ParameterSync::sync_moments(const SyncSpans& network, SyncReport& report) {
+  for (const std::span<float> moment : {network.first_moment, network.second_moment}) {
+    if (policy_.moments == MomentSync::kAverage) mean(moment, report);
+    if (policy_.moments == MomentSync::kReset) std::ranges::fill(moment, 0.0F);
+  }
+}
+
+void ParameterSync::mean(std::span<float> data, SyncReport& report) {
+  communicator_.mean(data);
+  report.bytes += static_cast<std::int64_t>(data.size_bytes());
+}
+
+}  // namespace miniray

@@ -1,0 +1,70 @@
+// What replicas average, when, and how. It sees spans of floats alone.
+//
+// Published forms: averaging of G and D every K steps is FedGAN (arXiv 2006.07228); the outer
+// Nesterov step on the averaged change is DiLoCo's (arXiv 2311.08105); gradients each step are
+// classic data parallelism.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "runtime/communicator.h"
+
+namespace miniray {
+
+enum class SyncUnit { kEpochs, kSteps, kGradients };
+enum class MomentSync { kKeep, kAverage, kReset };
+enum class OuterStep { kMean, kNesterov };
+
+struct SyncPolicy {
+  SyncUnit unit = SyncUnit::kEpochs;
+  std::int64_t interval = 5;  // epochs or steps between two averages; gradients: every step
+  MomentSync moments = MomentSync::kKeep;
+  OuterStep outer = OuterStep::kMean;
+  double outer_lr = 0.7;  // of the Nesterov step, as DiLoCo found best
+  double outer_momentum = 0.9;
+};
+
+// The flat buffers of one network on this rank. Not owned.
+struct SyncSpans {
+  std::span<float> parameters;
+  std::span<float> statistics;                   // averaged plainly
+  std::span<float> first_moment, second_moment;  // of the optimizer
+};
+
+struct SyncReport {
+  std::int64_t bytes = 0;  // of this rank's buffers that were averaged
+  double ms = 0;
+  // Root of the mean square distance of a parameter from its average over ranks, before the sync.
+  double divergence = 0;
+};
+
+// One on each rank, with equal policies and spans of equal lengths; all functions are collectives.
+class ParameterSync {
+ public:
+  // Both must outlive this. Every rank must begin with the same parameters.
+  ParameterSync(const SyncPolicy& policy, Communicator& communicator,
+                std::vector<SyncSpans> networks);
+
+  bool due_after_step(std::int64_t step) const;
+  bool due_after_epoch(std::int64_t epoch) const;
+  SyncReport sync();
+  // Where gradients are what is averaged.
+  void average_gradients(std::span<float> gradients);
+
+ private:
+  void outer_step(std::size_t network);
+  void sync_moments(const SyncSpans& network, SyncReport& report);
+  void mean(std::span<float> data, SyncReport& report);
+
+  const SyncPolicy policy_;
+  Communicator& communicator_;
+  const std::vector<SyncSpans> networks_;
+  std::vector<std::vector<float>> before_;    // parameters before the average
+  std::vector<std::vector<float>> anchors_;   // parameters after the last outer step
+  std::vector<std::vector<float>> velocity_;  // of the outer step
+};
+
+}  // namespace miniray
