@@ -11,6 +11,8 @@
 namespace miniray {
 namespace {
 
+constexpr std::int64_t kMaxWorkers = 1'024;  // in one process
+
 void check_range(const std::string& flag, std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value >= low && value <= high) return;
   throw invalid_argument(flag + " must be a whole number from " + std::to_string(low) + " to " +
@@ -27,6 +29,10 @@ void check_word(const std::string& flag, const std::string& value,
   throw invalid_argument(flag + " must be one of " + known + ", not '" + value + "'");
 }
 
+int share_of_cores(std::int64_t threads, int workers) {
+  return threads > 0 ? static_cast<int>(threads) : std::max(1, available_cores() / workers);
+}
+
 }  // namespace
 
 void check_config(const TrainConfig& config) {
@@ -38,7 +44,7 @@ void check_config(const TrainConfig& config) {
   check_range("--timeout", config.timeout, 1, 86'400);
   check_range("--epochs", config.epochs, 0, 1'000'000);
   check_range("--batch-size", config.batch_size, 2, 65'536);
-  check_range("--workers", config.workers, 1, 1'024);
+  check_range("--workers", config.workers, 1, kMaxWorkers);
   check_range("--sync-interval", config.sync_interval, 1, 1'000'000);
   check_range("--latent-dim", config.latent_dim, 1, 65'536);
   check_range("--threads", config.threads, 0, 1'024);
@@ -52,6 +58,7 @@ void check_config(const TrainConfig& config) {
 
 void check_config(const GenerateConfig& config) {
   check_range("--num-images", config.num_images, 1, 10'000'000);
+  check_range("--workers", config.workers, 1, kMaxWorkers);
   check_range("--threads", config.threads, 0, 1'024);
   if (!config.grid.empty())
     check_range("--num-images with --grid", config.num_images, 1, kMaxSheetImages);
@@ -68,17 +75,20 @@ SyncPolicy sync_policy(const TrainConfig& config) {
   return policy;
 }
 
-int thread_count(std::int64_t threads) {
-  return threads == 0 ? available_cores() : static_cast<int>(threads);
-}
-
 int worker_count(const TrainConfig& config) {
   return config.mode == "distributed" ? static_cast<int>(config.workers) : 1;
 }
 
+int worker_count(const GenerateConfig& config) {
+  return config.distributed ? static_cast<int>(config.workers) : 1;
+}
+
 int threads_per_worker(const TrainConfig& config) {
-  if (config.threads > 0) return static_cast<int>(config.threads);
-  return std::max(1, available_cores() / worker_count(config));
+  return share_of_cores(config.threads, worker_count(config));
+}
+
+int threads_per_worker(const GenerateConfig& config) {
+  return share_of_cores(config.threads, worker_count(config));
 }
 
 }  // namespace miniray

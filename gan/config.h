@@ -47,7 +47,9 @@ struct GenerateConfig {
   std::filesystem::path grid;     // empty: no sheet
   std::filesystem::path latents;  // empty: drawn from the seed
   std::filesystem::path npy;      // empty: PNGs
-  std::int64_t threads = 0;       // 0: one for each core
+  bool distributed = false;
+  std::int64_t workers = 4;  // where distributed
+  std::int64_t threads = 0;  // of each worker; 0: its share of the cores
 };
 
 // Throw invalid argument, naming the flag, the value and what would be right.
@@ -57,9 +59,10 @@ void check_config(const GenerateConfig& config);
 // What check_config has found to be valid, as the library takes it.
 SyncPolicy sync_policy(const TrainConfig& config);
 
-// What 0 threads stands for, resolved; for each worker: its share of the cores.
-int thread_count(std::int64_t threads);
+// How many workers, and what 0 threads stands for: each worker's share of the cores.
 int worker_count(const TrainConfig& config);
+int worker_count(const GenerateConfig& config);
 int threads_per_worker(const TrainConfig& config);
+int threads_per_worker(const GenerateConfig& config);
 
 }  // namespace miniray

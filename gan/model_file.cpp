@@ -47,6 +47,11 @@ GanSpec spec_of(const SafetensorsFile& file) {
   spec.latent_dim = parse_number(file.metadata("latent_dim"));
   spec.image_shape = Shape::parse(file.metadata("image_shape"));
   spec.hidden = split_widths(file.metadata("hidden"));
+  const std::string& normalisation = file.metadata("normalisation");
+  if (normalisation != "batch" && normalisation != "none") {
+    throw invalid_argument("the normalisation '" + normalisation + "' is unknown");
+  }
+  spec.batch_norm = normalisation == "batch";
   check_spec(spec);
   return spec;
 }
@@ -99,7 +104,8 @@ void save_network(const std::filesystem::path& path, Role role, const GanSpec& s
                      {"architecture", spec.architecture},
                      {"latent_dim", std::to_string(spec.latent_dim)},
                      {"image_shape", spec.image_shape.to_string()},
-                     {"hidden", join_widths(spec.hidden)}});
+                     {"hidden", join_widths(spec.hidden)},
+                     {"normalisation", spec.batch_norm ? "batch" : "none"}});
 }
 
 LoadedGenerator load_generator(const std::filesystem::path& path) {

@@ -6,6 +6,7 @@
 //   latent_dim     "100"
 //   image_shape    "3x32x32"
 //   hidden         "256x512x1024": the generator's hidden widths
+//   normalisation  "batch" or "none": between the generator's layers
 #pragma once
 
 #include <filesystem>

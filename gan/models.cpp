@@ -50,7 +50,7 @@ std::shared_ptr<const NetworkPlan<float>> make_generator_plan(const GanSpec& spe
   for (const std::int64_t width : spec.hidden) {
     plan->add(std::make_unique<Dense<float>>(width));
     plan->add(activation(ActivationKind::kReLU));
-    plan->add(std::make_unique<BatchNorm1d<float>>());
+    if (spec.batch_norm) plan->add(std::make_unique<BatchNorm1d<float>>());
   }
   plan->add(std::make_unique<Dense<float>>(spec.image_shape.elements()));
   plan->add(activation(ActivationKind::kTanh));

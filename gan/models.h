@@ -18,6 +18,7 @@ struct GanSpec {
   Shape image_shape{3, 32, 32};                         // C x H x W
   std::vector<std::int64_t> hidden = {256, 512, 1024};  // the generator's; the discriminator's
                                                         // are these backwards
+  bool batch_norm = true;                               // in the generator
   double dropout = 0.3;                                 // of the discriminator
 
   friend bool operator==(const GanSpec&, const GanSpec&) = default;
@@ -26,7 +27,8 @@ struct GanSpec {
 // Throws invalid argument, naming what is out of range.
 void check_spec(const GanSpec& spec);
 
-// z [latent_dim] -> (Linear, ReLU, BatchNorm1d) for each hidden width -> Linear, Tanh -> image.
+// z [latent_dim] -> (Linear, ReLU, BatchNorm1d where asked) for each hidden width -> Linear, Tanh
+// -> image.
 std::shared_ptr<const NetworkPlan<float>> make_generator_plan(const GanSpec& spec);
 
 // image -> (Linear, LeakyReLU(0.2), Dropout) for each hidden width, backwards -> Linear -> logit.

@@ -103,9 +103,10 @@ class Actor {
   Future<Result> post(Run run) {
     const auto ticket = std::make_shared<Ticket<Result>>();
     Future<Result> future(ticket->state);
-    thread_->post([ticket, run = std::move(run)](const ThreadBudget&) mutable {
+    // Shared, since a std::function must be copyable and arguments need not be.
+    thread_->post([ticket, shared = std::make_shared<Run>(std::move(run))](const ThreadBudget&) {
       try {
-        run(*ticket->state);
+        (*shared)(*ticket->state);
       } catch (...) {
         ticket->state->fail(std::current_exception());
       }
@@ -136,14 +137,14 @@ class Runtime {
   Actor<T> remote(Args... args) {
     auto cell = std::make_shared<typename Actor<T>::Cell>();
     const auto thread = start_thread();
-    thread->post([cell, arguments = std::make_tuple(std::move(args)...)](
-                     const ThreadBudget& budget) mutable {
+    const auto arguments = std::make_shared<std::tuple<Args...>>(std::move(args)...);
+    thread->post([cell, arguments](const ThreadBudget& budget) {
       try {
         std::apply(
             [&](Args&... values) {
               cell->object = std::make_unique<T>(budget, std::move(values)...);
             },
-            arguments);
+            *arguments);
       } catch (...) {
         cell->failure = std::current_exception();
       }

@@ -13,6 +13,7 @@ GenerateConfig parse_generate_options(int argc, char** argv) {
       "Examples:\n"
       "  gan_generate --num-images 100 --output out    out/image_00000.png ...\n"
       "  gan_generate --num-images 64 --grid sheet.png\n"
+      "  gan_generate --num-images 10000 --distributed --workers 4\n"
       "Picture i depends on the model, the seed and i alone.");
   const auto option = [&](const char* name, auto& value, const char* help, const char* group) {
     return app.add_option(name, value, help)->capture_default_str()->group(group);
@@ -30,7 +31,11 @@ GenerateConfig parse_generate_options(int argc, char** argv) {
   option("--grid", c.grid, "Also one PNG that shows all of them", output);
   option("--npy", c.npy, "Instead of PNGs: one uint8 array [N, H, W, C]", output)
       ->excludes("--output");
-  option("--threads", c.threads, "Compute threads; 0: one for each core", "Speed");
+  const char* const speed = "Speed";
+  app.add_flag("--distributed", c.distributed, "Split the pictures over workers")->group(speed);
+  option("--workers", c.workers, "Workers, where distributed", speed);
+  option("--threads", c.threads, "Compute threads of each worker; 0: its share of the cores",
+         speed);
   parse_options(app, argc, argv, [&] { check_config(c); });
   return c;
 }

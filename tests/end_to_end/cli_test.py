@@ -449,7 +449,7 @@ BAD_USAGE = [
     (TRAIN, ["no-flag"], "no-flag"),
     (TRAIN, ["--data", "mnist"], "mnist"),
     (TRAIN, ["--mode", "foo"], "foo"),
-    (TRAIN, ["--mode", "distributed"], "--mode distributed"),
+    (TRAIN, ["--mode", "distributed", "--data", "shapes", "--workers", "0"], "--workers"),
     (TRAIN, ["--job-id", "../x"], "../x"),
     (TRAIN, ["--job-id", ".x"], ".x"),
     (TRAIN, ["--job-id", "a b"], "a b"),

@@ -194,11 +194,8 @@ TEST(ModelFile, RefusesANegativeVariance) {
 TEST(ModelFile, RefusesWhatDescribesNoNetwork) {
   const TempDir dir;
   const fs::path path = dir.path() / "g";
-  const Metadata good{{"role", "generator"},
-                      {"architecture", "mlp"},
-                      {"latent_dim", "8"},
-                      {"image_shape", "3x4x4"},
-                      {"hidden", "12x16x20"}};
+  const Metadata good{{"role", "generator"},    {"architecture", "mlp"},    {"latent_dim", "8"},
+                      {"image_shape", "3x4x4"}, {"normalisation", "batch"}, {"hidden", "12x16x20"}};
   const auto expect_refused = [&](const std::string& key, const std::string& value) {
     SCOPED_TRACE(key + "=" + value);
     Metadata metadata = good;
@@ -208,6 +205,7 @@ TEST(ModelFile, RefusesWhatDescribesNoNetwork) {
   };
   expect_refused("role", "discriminator");
   expect_refused("architecture", "transformer");
+  expect_refused("normalisation", "layer");
   for (const char* value : {"0", "-1", "x", "", "99999999999999999999", "8 "}) {
     expect_refused("latent_dim", value);
   }

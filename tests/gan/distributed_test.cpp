@@ -1,0 +1,245 @@
+// Data-parallel training against training by one.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "gan/trainer.h"
+#include "support/expect_error.h"
+#include "support/small_gan.h"
+#include "support/temp_dir.h"
+
+namespace miniray {
+namespace {
+
+using testing::expect_error;
+using testing::SmallPictures;
+
+GanOptions small_options() {
+  GanOptions options;
+  options.model = testing::small_spec();
+  return options;
+}
+
+std::vector<float> numbers_of(const GanState& state) {
+  std::vector<float> numbers;
+  for (const Network<float>* network : {&state.generator, &state.discriminator}) {
+    for (const auto buffer : {network->parameters(), network->statistics()}) {
+      numbers.insert(numbers.end(), buffer.begin(), buffer.end());
+    }
+  }
+  return numbers;
+}
+
+TEST(Distributed, AWorldOfOneEqualsSingleTraining) {
+  for (const SyncUnit unit : {SyncUnit::kEpochs, SyncUnit::kSteps, SyncUnit::kGradients}) {
+    const TrainOptions options{.epochs = 3,
+                               .batch_size = 16,
+                               .flip = Flip::kRandom,
+                               .sync = {.unit = unit, .interval = 2}};
+    GanTrainer single(small_options(), 1);
+    DistributedGanTrainer distributed(small_options(), {.num_workers = 1});
+    single.train(SmallPictures(100), options);
+    distributed.train(SmallPictures(100), options);
+    EXPECT_EQ(numbers_of(single.state()), numbers_of(distributed.state()));
+  }
+}
+
+TEST(Distributed, EqualBitsInEveryRun) {
+  const TrainOptions options{.epochs = 4, .batch_size = 8, .sync = {.interval = 2}};
+  DistributedGanTrainer a(small_options(), {.num_workers = 3});
+  DistributedGanTrainer b(small_options(), {.num_workers = 3, .threads_per_worker = 2});
+  a.train(SmallPictures(100), options);
+  b.train(SmallPictures(100), options);
+  EXPECT_EQ(numbers_of(a.state()), numbers_of(b.state()));
+}
+
+// How far apart two workers with averaged gradients and half the batch each end from one with the
+// whole batch, as a share of how far that one moved.
+double distance_to_whole_batch(bool batch_norm) {
+  GanOptions options = small_options();
+  options.model.batch_norm = batch_norm;
+  const SmallPictures pictures(64 * 5 + 10);
+  const SyncPolicy sync{.unit = SyncUnit::kGradients};
+  GanTrainer whole(options, 1);
+  const auto start = numbers_of(whole.state());
+  whole.train(pictures, {.epochs = 1, .batch_size = 64, .flip = Flip::kRandom, .sync = sync});
+  DistributedGanTrainer halves(options, {.num_workers = 2});
+  halves.train(pictures, {.epochs = 1, .batch_size = 32, .flip = Flip::kRandom, .sync = sync});
+  const auto a = numbers_of(whole.state()), b = numbers_of(halves.state());
+  double apart = 0, moved = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    apart += std::pow(a[i] - b[i], 2);
+    moved += std::pow(a[i] - start[i], 2);
+  }
+  return std::sqrt(apart / moved);
+}
+
+TEST(Distributed, AveragedGradientsEqualTheWholeBatchUpToRounding) {
+  EXPECT_LT(distance_to_whole_batch(false), 1e-3);
+}
+
+// Batch normalisation over half the batch is another function: the known difference.
+TEST(Distributed, AveragedGradientsWithBatchNormStayNear) {
+  const double distance = distance_to_whole_batch(true);
+  EXPECT_GT(distance, 1e-3);
+  EXPECT_LT(distance, 1);
+}
+
+TEST(Distributed, AllWorkersEndWithTheSameNetworksAndKeepTheirOwn) {
+  DistributedGanTrainer trainer(small_options(), {.num_workers = 3});
+  trainer.train(SmallPictures(90), {.epochs = 3, .batch_size = 10, .sync = {.interval = 2}});
+  const auto& workers = trainer.workers();
+  EXPECT_EQ(numbers_of(workers[0]->state()), numbers_of(workers[1]->state()));
+  EXPECT_EQ(numbers_of(workers[0]->state()), numbers_of(workers[2]->state()));
+  // The average at the top is the mean of the workers' own.
+  const auto average = trainer.state().generator.parameters();
+  for (std::size_t i = 0; i < average.size(); ++i) {
+    float sum = 0;
+    for (const Replica* worker : workers) sum += worker->own_networks()->generator.parameters()[i];
+    ASSERT_EQ(average[i], sum * (1.0F / 3));
+  }
+  EXPECT_FALSE(std::ranges::equal(workers[0]->own_networks()->generator.parameters(),
+                                  workers[1]->own_networks()->generator.parameters()));
+}
+
+TEST(Distributed, SavesTheAverageAndEachWorkersOwn) {
+  const testing::TempDir dir;
+  DistributedGanTrainer trainer(small_options(), {.num_workers = 2});
+  trainer.train(SmallPictures(40), {.epochs = 1, .batch_size = 10});
+  trainer.save_models(dir.path());
+  for (const char* folder : {".", "worker_0", "worker_1"}) {
+    for (const char* file : {"generator.safetensors", "discriminator.safetensors"}) {
+      EXPECT_TRUE(std::filesystem::exists(dir.path() / folder / file)) << folder << file;
+    }
+  }
+}
+
+TEST(Distributed, LossesAreAveragedOverWorkers) {
+  DistributedGanTrainer trainer(small_options(), {.num_workers = 2});
+  const auto result = trainer.train(SmallPictures(41), {.epochs = 2, .batch_size = 10});
+  for (const EpochReport& report : result.history) {
+    ASSERT_EQ(report.workers.size(), 2U);
+    EXPECT_NEAR(report.mean.d_loss, (report.workers[0].d_loss + report.workers[1].d_loss) / 2,
+                1e-12);
+    EXPECT_EQ(report.images, 40);  // shards of 20 and 21: the smaller one decides
+    EXPECT_EQ(report.step, 2 * report.epoch);
+  }
+  EXPECT_FALSE(result.history[0].sync.has_value());
+  EXPECT_TRUE(result.history[1].sync.has_value());
+  EXPECT_GT(result.history[1].sync->divergence, 0);
+}
+
+class StopAfter final : public TrainObserver {
+ public:
+  explicit StopAfter(int steps) : left_(steps) {}
+  void on_step(const StepReport&) override {
+    if (--left_ == 0) stop = true;
+  }
+  void on_epoch(const EpochReport&, const Network<float>&) override {}
+  std::atomic<bool> stop{false};
+
+ private:
+  int left_;
+};
+
+TEST(Distributed, AStopEndsAllWorkersWithOneLastAverage) {
+  for (const SyncPolicy& sync : {SyncPolicy{}, SyncPolicy{.unit = SyncUnit::kSteps, .interval = 3},
+                                 SyncPolicy{.unit = SyncUnit::kGradients}}) {
+    for (const int steps : {1, 4, 10, 11}) {
+      StopAfter observer(steps);
+      DistributedGanTrainer trainer(small_options(), {.num_workers = 3});
+      const auto result =
+          trainer.train(SmallPictures(300), {.epochs = 500, .batch_size = 10, .sync = sync},
+                        {&observer}, &observer.stop);
+      EXPECT_TRUE(result.stopped);
+      EXPECT_EQ(numbers_of(trainer.workers()[0]->state()),
+                numbers_of(trainer.workers()[2]->state()));
+    }
+  }
+}
+
+class Failing final : public TrainObserver {
+ public:
+  void on_step(const StepReport&) override { throw std::runtime_error("the observer failed"); }
+  void on_epoch(const EpochReport&, const Network<float>&) override {}
+};
+
+TEST(Distributed, TheFirstFailureIsTheOneThatIsReported) {
+  Failing observer;
+  DistributedGanTrainer trainer(small_options(), {.num_workers = 3});
+  EXPECT_THROW(trainer.train(SmallPictures(90), {.epochs = 3, .batch_size = 10}, {&observer}),
+               std::runtime_error);
+}
+
+TEST(Distributed, RefusesMoreWorkersThanPicturesAllow) {
+  DistributedGanTrainer trainer(small_options(), {.num_workers = 4});
+  expect_error(ErrorKind::kInvalidArgument, "4 workers",
+               [&] { trainer.train(SmallPictures(7), {.epochs = 1, .batch_size = 2}); });
+  expect_error(ErrorKind::kInvalidArgument, "at least 1 rank",
+               [] { DistributedGanTrainer none(small_options(), {.num_workers = 0}); });
+}
+
+using Counts = std::map<std::uint32_t, int>;
+
+Counts dealt(const std::string& name, const Dataset& dataset, int world, std::int64_t epoch) {
+  Counts counts;
+  for (int rank = 0; rank < world; ++rank) {
+    for (const auto index : make_sharding(name, 1)(dataset, rank, world, epoch)) ++counts[index];
+  }
+  return counts;
+}
+
+TEST(Sharding, EveryPictureGoesToOneWorker) {
+  const SmallPictures pictures(103);
+  for (const char* name : {"contiguous", "strided", "reshuffle", "by-class"}) {
+    const Counts counts = dealt(name, pictures, 2, 1);
+    EXPECT_EQ(counts.size(), 103U) << name;
+    for (const auto& [index, count] : counts) EXPECT_EQ(count, 1) << name << ' ' << index;
+  }
+}
+
+TEST(Sharding, ContiguousIsTheReferences) {
+  const SmallPictures pictures(50);
+  const auto shard = make_sharding("contiguous", 1)(pictures, 2, 4, 1);
+  ASSERT_EQ(shard.size(), 12U);  // [2 * 50 / 4, 3 * 50 / 4)
+  EXPECT_EQ(shard.front(), 25U);
+}
+
+TEST(Sharding, ReshuffleChangesEachEpochAndOthersDoNot) {
+  const SmallPictures pictures(50);
+  EXPECT_NE(make_sharding("reshuffle", 1)(pictures, 0, 2, 1),
+            make_sharding("reshuffle", 1)(pictures, 0, 2, 2));
+  EXPECT_EQ(make_sharding("strided", 1)(pictures, 1, 2, 1),
+            make_sharding("strided", 1)(pictures, 1, 2, 2));
+}
+
+TEST(Sharding, ByClassKeepsClassesTogether) {
+  const SmallPictures pictures(50);
+  for (const auto index : make_sharding("by-class", 1)(pictures, 1, 2, 1)) {
+    EXPECT_EQ(pictures.label(index), 1);
+  }
+  expect_error(ErrorKind::kInvalidArgument, "at most 2 workers",
+               [&] { make_sharding("by-class", 1)(pictures, 0, 3, 1); });
+  expect_error(ErrorKind::kInvalidArgument, "'odd'", [] { make_sharding("odd", 1); });
+}
+
+TEST(Distributed, AUsersOwnShardingIsUsed) {
+  std::mutex mutex;
+  std::set<int> ranks;
+  TrainOptions options{.epochs = 1, .batch_size = 5};
+  options.sharding = [&](const Dataset&, int rank, int, std::int64_t) {
+    const std::lock_guard lock(mutex);
+    ranks.insert(rank);
+    return std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5, 6, 7};
+  };
+  DistributedGanTrainer trainer(small_options(), {.num_workers = 2});
+  const auto result = trainer.train(SmallPictures(100), options);
+  EXPECT_EQ(ranks, (std::set<int>{0, 1}));
+  EXPECT_EQ(result.history[0].images, 16);
+}
+
+}  // namespace
+}  // namespace miniray
