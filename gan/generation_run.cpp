@@ -51,48 +51,71 @@ class GenerationWorker {
   ImageGenerator generator_;
 };
 
-void append(Images& all, const Images& images) {
-  const std::int64_t count = all.count + images.count;
-  std::vector<std::uint8_t> pixels = std::move(all.pixels);
-  pixels.insert(pixels.end(), images.pixels.begin(), images.pixels.end());
-  all = {count, images.height, images.width, images.channels, std::move(pixels)};
-}
+// All pictures, chunk by chunk, dealt to the processes and to the workers of each in turn. Gives
+// back, in order, those that the workers gave back.
+class Generation {
+ public:
+  Generation(const GenerateConfig& config, Communicator& processes)
+      : processes_(processes), runtime_({.threads_per_actor = threads_per_worker(config)}) {
+    std::vector<Future<std::int64_t>> latent_dims;
+    for (int i = 0; i < worker_count(config); ++i) {
+      workers_.push_back(runtime_.remote<GenerationWorker>(config));
+      latent_dims.push_back(workers_.back().call(&GenerationWorker::latent_dim));
+    }
+    latent_dim_ = get(latent_dims).front();
+  }
 
-// All pictures by all workers in turn, in order.
-Images make_all(std::vector<Actor<GenerationWorker>>& workers, std::int64_t count,
-                std::span<const float> latents, std::int64_t latent_dim,
-                const std::function<void(std::int64_t)>& progress) {
-  std::vector<Future<Images>> chunks;
-  for (std::int64_t first = 0; first < count; first += kChunk) {
-    const std::int64_t size = std::min(kChunk, count - first);
-    const auto rows =
-        latents.empty() ? latents : part(latents, first * latent_dim, size * latent_dim);
-    auto& worker = workers[chunks.size() % workers.size()];
-    chunks.push_back(worker.call(&GenerationWorker::make, first, size, rows));
+  std::int64_t latent_dim() const { return latent_dim_; }
+
+  Images run(std::int64_t count, std::span<const float> latents,
+             const std::function<void(std::int64_t)>& progress) {
+    const std::int64_t round = processes_.world_size() * kChunk;
+    std::vector<Future<Images>> own;  // the chunks of this process
+    for (std::int64_t first = processes_.rank() * kChunk; first < count; first += round) {
+      const std::int64_t size = std::min(kChunk, count - first);
+      const auto rows =
+          latents.empty() ? latents : part(latents, first * latent_dim_, size * latent_dim_);
+      auto& worker = workers_[own.size() % workers_.size()];
+      own.push_back(worker.call(&GenerationWorker::make, first, size, rows));
+    }
+    Images all;
+    for (std::int64_t i = 0; i * round < count; ++i) {
+      const bool has_chunk = i < static_cast<std::int64_t>(own.size());
+      append_round(has_chunk ? own[static_cast<std::size_t>(i)].get() : Images{}, all);
+      progress(std::min(count, (i + 1) * round));
+    }
+    return all;
   }
-  Images all;
-  for (std::size_t i = 0; i < chunks.size(); ++i) {
-    append(all, chunks[i].get());
-    progress(std::min(count, static_cast<std::int64_t>(i + 1) * kChunk));
+
+ private:
+  // The next chunk of each process, in order.
+  void append_round(const Images& own, Images& all) {
+    processes_.heartbeat();
+    const std::string_view bytes(reinterpret_cast<const char*>(own.pixels.data()),
+                                 own.pixels.size());
+    for (const std::string& pixels : processes_.gather(bytes)) {
+      all.pixels.insert(all.pixels.end(), pixels.begin(), pixels.end());
+    }
+    if (own.count == 0) return;
+    all.height = own.height;
+    all.width = own.width;
+    all.channels = own.channels;
+    all.count = static_cast<std::int64_t>(all.pixels.size()) / all.image_bytes();
   }
-  return all;
-}
+
+  Communicator& processes_;
+  Runtime runtime_;
+  std::vector<Actor<GenerationWorker>> workers_;
+  std::int64_t latent_dim_ = 0;
+};
 
 }  // namespace
 
-GenerationResult run_generation(const GenerateConfig& config,
+GenerationResult run_generation(const GenerateConfig& config, Communicator& processes,
                                 const std::function<void(std::int64_t)>& progress) {
   check_config(config);
-  Runtime runtime({.threads_per_actor = threads_per_worker(config)});
-  std::vector<Actor<GenerationWorker>> workers;
-  std::vector<Future<std::int64_t>> latent_dims;
-  for (int i = 0; i < worker_count(config); ++i) {
-    workers.push_back(runtime.remote<GenerationWorker>(config));
-    latent_dims.push_back(workers.back().call(&GenerationWorker::latent_dim));
-  }
-  const std::int64_t latent_dim = get(latent_dims).front();
-  const auto latents = read_latents(config, latent_dim);
-
+  Generation generation(config, processes);
+  const auto latents = read_latents(config, generation.latent_dim());
   GenerationResult result;
   result.images = latents ? latents->rows : config.num_images;
   if (!config.grid.empty() && result.images > kMaxSheetImages) {
@@ -100,7 +123,8 @@ GenerationResult run_generation(const GenerateConfig& config,
                            " pictures, not " + std::to_string(result.images));
   }
   const std::span<const float> rows = latents ? latents->values : std::span<const float>();
-  const Images all = make_all(workers, result.images, rows, latent_dim, progress);
+  const Images all = generation.run(result.images, rows, progress);
+  if (processes.rank() != 0) return result;
   if (config.npy.empty()) {
     result.written.push_back(config.output);
   } else {

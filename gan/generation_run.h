@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gan/config.h"
+#include "runtime/communicator.h"
 
 namespace miniray {
 
@@ -14,9 +15,11 @@ struct GenerationResult {
   std::vector<std::filesystem::path> written;  // files, or the folder of the PNGs
 };
 
+// Under mpirun every process calls it alike, with the job's `processes`: each makes its part of the
+// pictures, the first one what is made of all of them.
 // `progress` is called with the number of pictures done, now and then. Throws Error, naming the
 // file.
-GenerationResult run_generation(const GenerateConfig& config,
+GenerationResult run_generation(const GenerateConfig& config, Communicator& processes,
                                 const std::function<void(std::int64_t)>& progress);
 
 }  // namespace miniray

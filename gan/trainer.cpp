@@ -21,6 +21,12 @@ void save(const std::filesystem::path& dir, const GanSpec& spec, const Network<f
   save_network(dir / "discriminator.safetensors", Role::kDiscriminator, spec, discriminator);
 }
 
+std::unique_ptr<Communicator> join(ThreadWorld& world, int local_rank, ProcessGroup* processes) {
+  auto local = world.communicator(local_rank);
+  if (processes == nullptr) return local;
+  return make_hybrid_communicator(std::move(local), processes->communicator());
+}
+
 }  // namespace
 
 GanTrainer::GanTrainer(std::int64_t latent_dim, double lr)
@@ -40,9 +46,10 @@ void GanTrainer::save_models(const std::filesystem::path& dir) const {
   save(dir, state().spec, state().generator, state().discriminator);
 }
 
-ReplicaActor::ReplicaActor(const ThreadBudget& threads, ThreadWorld* world, int rank,
-                           const GanOptions& options)
-    : communicator_(world->communicator(rank)), replica_(threads, *communicator_, options) {}
+ReplicaActor::ReplicaActor(const ThreadBudget& threads, ThreadWorld* world, int local_rank,
+                           ProcessGroup* processes, const GanOptions& options)
+    : communicator_(join(*world, local_rank, processes)),
+      replica_(threads, *communicator_, options) {}
 
 TrainResult ReplicaActor::train(const Dataset* dataset, TrainOptions options, Observers observers,
                                 const std::atomic<bool>* stop) {
@@ -63,9 +70,14 @@ DistributedGanTrainer::DistributedGanTrainer(const GanOptions& options,
     : world_(workers.num_workers, workers.timeout),
       runtime_(
           {.threads_per_actor = workers.threads_per_worker, .pin_to_cores = workers.pin_to_cores}) {
+  if (workers.processes != nullptr) {
+    // While the first worker waits for other processes, those of its own wait for it.
+    workers.processes->set_wait_hook([this] { world_.beat(0); });
+    first_rank_ = workers.processes->communicator().rank() * workers.num_workers;
+  }
   std::vector<Future<const Replica*>> replicas;
   for (int rank = 0; rank < workers.num_workers; ++rank) {
-    actors_.push_back(runtime_.remote<ReplicaActor>(&world_, rank, options));
+    actors_.push_back(runtime_.remote<ReplicaActor>(&world_, rank, workers.processes, options));
     replicas.push_back(actors_.back().call(&ReplicaActor::replica));
   }
   replicas_ = get(replicas);
@@ -76,7 +88,7 @@ TrainResult DistributedGanTrainer::train(const Dataset& dataset, const TrainOpti
                                          const std::atomic<bool>* stop) {
   std::vector<Future<TrainResult>> results;
   for (auto& actor : actors_) {
-    const bool observed = results.empty();
+    const bool observed = first_rank_ == 0 && results.empty();
     results.push_back(actor.call(&ReplicaActor::train, &dataset, options,
                                  observed ? observers : Observers{}, stop));
   }
@@ -90,9 +102,10 @@ void DistributedGanTrainer::save_models(const std::filesystem::path& dir) const 
   for (std::size_t rank = 0; rank < replicas_.size(); ++rank) {
     const auto& own = replicas_[rank]->own_networks();
     if (!own) continue;
-    save(dir / ("worker_" + std::to_string(rank)), state().spec, own->generator,
-         own->discriminator);
+    const std::string folder = "worker_" + std::to_string(first_rank_ + static_cast<int>(rank));
+    save(dir / folder, state().spec, own->generator, own->discriminator);
   }
+  if (first_rank_ != 0) return;
   save(dir, state().spec, state().generator, state().discriminator);
 }
 

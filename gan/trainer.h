@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gan/replica.h"
+#include "runtime/process_group.h"
 #include "runtime/runtime.h"
 #include "runtime/thread_communicator.h"
 
@@ -40,14 +41,18 @@ struct WorkerOptions {
   bool pin_to_cores = false;  // see RuntimeOptions
   // How long a worker that others wait for may go without finishing a step.
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
+  // Several processes, each with num_workers: their job, which must outlive the trainer. Null: this
+  // process alone.
+  ProcessGroup* processes = nullptr;
 };
 
 // One worker: an actor of the runtime.
 class ReplicaActor {
  public:
-  // `world` must outlive the actor.
-  ReplicaActor(const ThreadBudget& threads, ThreadWorld* world, int rank,
-               const GanOptions& options);
+  // Worker local_rank of this process. `world` and `processes` (may be null) must outlive the
+  // actor.
+  ReplicaActor(const ThreadBudget& threads, ThreadWorld* world, int local_rank,
+               ProcessGroup* processes, const GanOptions& options);
 
   // Replica::train; where it throws, the other workers end too. Pointers must stay valid meanwhile.
   TrainResult train(const Dataset* dataset, TrainOptions options, Observers observers,
@@ -72,12 +77,13 @@ class DistributedGanTrainer {
                     const Observers& observers = {}, const std::atomic<bool>* stop = nullptr);
 
   // The average as GanTrainer does; before the last average, each worker's own networks as
-  // dir/worker_<rank>/. Throws io, naming the path.
+  // dir/worker_<rank>/. Of several processes the first saves the average, each its own workers.
+  // Throws io, naming the path.
   void save_models(const std::filesystem::path& dir) const;
 
   // The average, between trainings.
   const GanState& state() const { return replicas_.front()->state(); }
-  // The workers' replicas by rank, between trainings.
+  // The replicas of this process's workers by rank, between trainings.
   const std::vector<const Replica*>& workers() const { return replicas_; }
 
  private:
@@ -85,6 +91,7 @@ class DistributedGanTrainer {
   Runtime runtime_;  // after the world: its actors use it
   std::vector<Actor<ReplicaActor>> actors_;
   std::vector<const Replica*> replicas_;
+  int first_rank_ = 0;  // of this process's workers
 };
 
 }  // namespace miniray

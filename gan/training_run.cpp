@@ -6,12 +6,14 @@
 #include <cstdio>
 #include <ctime>
 #include <functional>
+#include <optional>
 
 #include "engine/cpu.h"
 #include "engine/error.h"
 #include "engine/file.h"
 #include "gan/image_io.h"
 #include "gan/job_id.h"
+#include "gan/launch_check.h"
 #include "gan/records.h"
 #include "gan/sampler.h"
 
@@ -148,6 +150,7 @@ Record start_record(const RunInfo& info, const TrainConfig& config) {
       .add("dataset", info.dataset)
       .add("images", info.images)
       .add("world", static_cast<std::int64_t>(info.workers))
+      .add("processes", static_cast<std::int64_t>(info.processes))
       .add("version", MINIRAY_VERSION)
       .add("host", host_name())
       .add("pid", static_cast<std::int64_t>(getpid()))
@@ -159,10 +162,9 @@ Record start_record(const RunInfo& info, const TrainConfig& config) {
 }
 
 // Before a run's folder is made.
-void check_enough_pictures(const Dataset& dataset, const TrainConfig& config) {
-  const int workers = worker_count(config);
+void check_enough_pictures(const Dataset& dataset, const TrainConfig& config, int workers) {
   if (dataset.size() / workers < EpochBatches::kMinBatch) {
-    throw invalid_argument("--workers " + std::to_string(workers) + " are too many for the " +
+    throw invalid_argument(std::to_string(workers) + " workers are too many for the " +
                            std::to_string(dataset.size()) + " pictures of " + dataset.name() +
                            ": each needs at least 2");
   }
@@ -187,7 +189,8 @@ TrainOptions train_options(const TrainConfig& config) {
           .sharding = make_sharding(config.sharding, config.seed)};
 }
 
-RunInfo make_info(const TrainConfig& config, const Dataset& dataset, const GanState& state) {
+RunInfo make_info(const TrainConfig& config, const Dataset& dataset, int processes,
+                  const GanState& state) {
   RunInfo info;
   info.job_id = config.job_id.empty()
                     ? make_job_id(std::time(nullptr), static_cast<std::uint64_t>(getpid()))
@@ -195,32 +198,36 @@ RunInfo make_info(const TrainConfig& config, const Dataset& dataset, const GanSt
   info.folder = make_run_folder(config, info.job_id);
   info.dataset = dataset.name();
   info.images = dataset.size();
-  info.workers = worker_count(config);
+  info.processes = processes;
+  info.workers = processes * worker_count(config);
   info.threads = threads_per_worker(config);
   info.generator_parameters = state.generator.plan().parameters().element_count();
   info.discriminator_parameters = state.discriminator.plan().parameters().element_count();
   return info;
 }
 
-std::string oversubscription_warning(const RunInfo& info) {
-  return std::to_string(info.workers) + " workers of " + std::to_string(info.threads) +
-         (info.threads == 1 ? " thread" : " threads") + " share " +
-         std::to_string(available_cores()) + " cores: fewer workers would be as fast";
+// Workers beyond the cores work, but are no faster. Of this process: others may be elsewhere.
+std::optional<std::string> oversubscription(const TrainConfig& config) {
+  const int workers = worker_count(config), threads = threads_per_worker(config);
+  if (workers == 1 || workers * threads <= available_cores()) return std::nullopt;
+  return std::to_string(workers) + " workers of " + std::to_string(threads) +
+         (threads == 1 ? " thread" : " threads") + " share " + std::to_string(available_cores()) +
+         " cores: fewer workers would be as fast";
 }
 
 // The run once there is a trainer: GanTrainer or DistributedGanTrainer.
 template <class Trainer>
 TrainResult run_with(Trainer& trainer, const Dataset& dataset, const TrainConfig& config,
-                     const std::string& config_text, RunObserver& observer,
+                     const std::string& config_text, int processes, RunObserver& observer,
                      const std::atomic<bool>& stop) {
-  const RunInfo info = make_info(config, dataset, trainer.state());
+  const RunInfo info = make_info(config, dataset, processes, trainer.state());
   write_file(info.folder / "config.toml", config_text);
   RunRecorder recorder(info, config, trainer.state(), observer);
   recorder.write(start_record(info, config));
   observer.on_start(info);
-  if (info.workers > 1 && info.workers * info.threads > available_cores()) {
-    recorder.write(Record("warning").add("message", oversubscription_warning(info)));
-    observer.on_warning(oversubscription_warning(info));
+  if (const auto warning = oversubscription(config)) {
+    recorder.write(Record("warning").add("message", *warning));
+    observer.on_warning(*warning);
   }
   try {
     TrainResult result =
@@ -239,20 +246,33 @@ TrainResult run_with(Trainer& trainer, const Dataset& dataset, const TrainConfig
 }  // namespace
 
 TrainResult run_training(const TrainConfig& config, const std::string& config_text,
-                         RunObserver& observer, const std::atomic<bool>& stop) {
+                         ProcessGroup& processes, RunObserver& observer,
+                         const std::atomic<bool>& stop) {
   check_config(config);
+  const int process_count = processes.communicator().world_size();
+  if (config.mode == "single" && process_count > 1) {
+    throw invalid_argument("mpirun started " + std::to_string(process_count) +
+                           " processes of --mode single; --mode distributed would be right");
+  }
   const auto dataset = open_dataset(config.data, config.data_dir);
+  check_alike(processes.communicator(), config, *dataset);
   make_writable_folder(config.save_dir);  // now, not after hours of training
   const GanOptions options = gan_options(config, *dataset);
   if (config.mode == "single") {
     GanTrainer trainer(options, threads_per_worker(config));
-    return run_with(trainer, *dataset, config, config_text, observer, stop);
+    return run_with(trainer, *dataset, config, config_text, process_count, observer, stop);
   }
-  check_enough_pictures(*dataset, config);
+  check_enough_pictures(*dataset, config, process_count * worker_count(config));
   DistributedGanTrainer trainer(options, {.num_workers = worker_count(config),
                                           .threads_per_worker = threads_per_worker(config),
-                                          .timeout = std::chrono::seconds(config.timeout)});
-  return run_with(trainer, *dataset, config, config_text, observer, stop);
+                                          .timeout = std::chrono::seconds(config.timeout),
+                                          .processes = &processes});
+  if (processes.communicator().rank() == 0) {
+    return run_with(trainer, *dataset, config, config_text, process_count, observer, stop);
+  }
+  TrainResult result = trainer.train(*dataset, train_options(config), {}, &stop);
+  trainer.save_models(config.save_dir);
+  return result;
 }
 
 }  // namespace miniray

@@ -11,6 +11,7 @@
 
 #include "gan/config.h"
 #include "gan/trainer.h"
+#include "runtime/process_group.h"
 
 namespace miniray {
 
@@ -20,7 +21,8 @@ struct RunInfo {
   std::filesystem::path folder;
   std::string dataset;
   std::int64_t images = 0;
-  int workers = 1;
+  int processes = 1;
+  int workers = 1;  // of all processes
   int threads = 0;  // of each worker
   std::int64_t generator_parameters = 0, discriminator_parameters = 0;
 };
@@ -34,10 +36,13 @@ class RunObserver : public TrainObserver {
   virtual void on_saved(const std::filesystem::path& save_dir, bool stopped) = 0;
 };
 
+// Under mpirun every process calls it alike, with the job's `processes`; the first one keeps the
+// run's folder and tells `observer`. Throws invalid argument where they were started differently.
 // config_text is kept as the run's config.toml. Where `stop` is set, ends after the step in hand
 // and saves. Records and sample sheets that cannot be written are a warning, models an Error.
 // Throws invalid argument also where the run exists already.
 TrainResult run_training(const TrainConfig& config, const std::string& config_text,
-                         RunObserver& observer, const std::atomic<bool>& stop);
+                         ProcessGroup& processes, RunObserver& observer,
+                         const std::atomic<bool>& stop);
 
 }  // namespace miniray

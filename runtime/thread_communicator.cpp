@@ -82,9 +82,7 @@ class ThreadCommunicator final : public Communicator {
   }
 
   void barrier() override { world_.meet(rank_); }
-  void heartbeat() override {
-    world_.pulses_[static_cast<std::size_t>(rank_)].beats.fetch_add(1, std::memory_order_relaxed);
-  }
+  void heartbeat() override { world_.beat(rank_); }
   void abort(const std::string& reason) override { world_.fail(rank_, reason); }
 
  private:
@@ -131,6 +129,10 @@ ThreadWorld::~ThreadWorld() = default;
 std::unique_ptr<Communicator> ThreadWorld::communicator(int rank) {
   if (pulses_.size() == 1) return make_single_communicator();
   return std::make_unique<ThreadCommunicator>(*this, rank);
+}
+
+void ThreadWorld::beat(int rank) {
+  pulses_[static_cast<std::size_t>(rank)].beats.fetch_add(1, std::memory_order_relaxed);
 }
 
 std::optional<int> ThreadWorld::failed_rank() const {

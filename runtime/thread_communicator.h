@@ -24,6 +24,9 @@ class ThreadWorld {
   // To be used by one thread. Each rank once.
   std::unique_ptr<Communicator> communicator(int rank);
 
+  // A sign of life of a rank, from any thread: see Communicator::heartbeat.
+  void beat(int rank);
+
   // The rank that aborted or was given up first, if any.
   std::optional<int> failed_rank() const;
 

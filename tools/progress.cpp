@@ -40,7 +40,12 @@ TrainProgress::TrainProgress(std::ostream& out, int terminal_width)
 
 void TrainProgress::on_start(const RunInfo& info) {
   const std::string workers =
-      info.workers == 1 ? "" : "a world of " + std::to_string(info.workers) + " workers, each ";
+      info.workers == 1
+          ? ""
+          : "a world of " + std::to_string(info.workers) + " workers" +
+                (info.processes == 1 ? ""
+                                     : " in " + std::to_string(info.processes) + " processes") +
+                ", each ";
   out_ << format("training on %lld pictures of %s, %s%d %s; G %.2f M and D %.2f M parameters\n",
                  static_cast<long long>(info.images), info.dataset.c_str(), workers.c_str(),
                  info.threads, info.threads == 1 ? "thread" : "threads",

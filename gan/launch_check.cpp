@@ -1,0 +1,64 @@
+#include "gan/launch_check.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <sstream>
+
+#include "engine/error.h"
+#include "engine/file.h"
+
+namespace miniray {
+namespace {
+
+// Of the number of pictures and a hundred of them with their labels.
+std::string fingerprint(const Dataset& dataset) {
+  std::vector<std::uint8_t> bytes;
+  std::vector<std::uint8_t> picture(static_cast<std::size_t>(dataset.sample_shape().elements()));
+  const std::int64_t count = std::min<std::int64_t>(100, dataset.size());
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t index = i * dataset.size() / count;
+    dataset.copy_sample(index, picture);
+    bytes.insert(bytes.end(), picture.begin(), picture.end());
+    bytes.push_back(static_cast<std::uint8_t>(dataset.label(index)));
+  }
+  return std::to_string(dataset.size()) + " pictures " +
+         sha256_hex(std::as_bytes(std::span(bytes))).substr(0, 16);
+}
+
+// One "name value" a line: everything that the result depends on.
+std::string describe(const TrainConfig& c, const Dataset& dataset) {
+  char lr[32];
+  std::snprintf(lr, sizeof lr, "%.17g", c.lr);
+  std::ostringstream text;
+  text << "version " << MINIRAY_VERSION << "\n--mode " << c.mode << "\n--epochs " << c.epochs
+       << "\n--batch-size " << c.batch_size << "\n--workers " << c.workers << "\n--sync " << c.sync
+       << "\n--sync-interval " << c.sync_interval << "\n--sync-moments " << c.sync_moments
+       << "\n--outer " << c.outer << "\n--sharding " << c.sharding << "\n--latent-dim "
+       << c.latent_dim << "\n--lr " << lr << "\n--seed " << c.seed << "\n--flip " << c.flip
+       << "\n--data " << c.data << "\ndata of " << fingerprint(dataset) << '\n';
+  return text.str();
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+}  // namespace
+
+void check_alike(Communicator& processes, const TrainConfig& config, const Dataset& dataset) {
+  const auto descriptions = processes.gather(describe(config, dataset));
+  const auto first = lines_of(descriptions.front());
+  for (std::size_t rank = 1; rank < descriptions.size(); ++rank) {
+    const auto lines = lines_of(descriptions[rank]);
+    const auto [mine, theirs] = std::ranges::mismatch(first, lines);
+    if (mine == first.end() && theirs == lines.end()) continue;
+    throw invalid_argument("process " + std::to_string(rank) + " was started with " +
+                           (theirs == lines.end() ? "less" : *theirs) + ", process 0 with " +
+                           (mine == first.end() ? "less" : *mine) + "; all must be alike");
+  }
+}
+
+}  // namespace miniray
