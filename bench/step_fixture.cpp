@@ -2,38 +2,13 @@
 
 #include <numeric>
 
+#include "bench/stored_pictures.h"
 #include "gan/data/batch.h"
 
 namespace miniray::bench {
 namespace {
 
 constexpr std::int64_t kPictures = 10'000;
-
-// Bytes as fast to read as CIFAR-10's mapped files.
-class Stored final : public Dataset {
- public:
-  explicit Stored(const Shape& shape)
-      : shape_(shape), pixels_(static_cast<std::size_t>(kPictures * shape.elements())) {
-    for (std::size_t i = 0; i < pixels_.size(); ++i) {
-      pixels_[i] = static_cast<std::uint8_t>(i * 2'654'435'761U >> 16);
-    }
-  }
-  std::string name() const override { return "stored"; }
-  std::int64_t size() const override { return kPictures; }
-  Shape sample_shape() const override { return shape_; }
-  const std::vector<std::string>& class_names() const override { return names_; }
-  int label(std::int64_t) const override { return 0; }
-  void copy_sample(std::int64_t index, std::span<std::uint8_t> chw) const override {
-    const auto picture =
-        part(std::span<const std::uint8_t>(pixels_), index * shape_.elements(), shape_.elements());
-    std::ranges::copy(picture, chw.begin());
-  }
-
- private:
-  Shape shape_;
-  std::vector<std::uint8_t> pixels_;
-  std::vector<std::string> names_{"all"};
-};
 
 // The weights of the dense layers of a network, the first of them alone.
 struct DenseSizes {
@@ -66,7 +41,7 @@ StepFixture::StepFixture(const GanSpec& spec, int threads, std::int64_t batch)
       batch_(batch),
       state_(spec, {}, 1),
       buffers_(state_, batch),
-      dataset_(std::make_unique<Stored>(spec.image_shape)) {}
+      dataset_(std::make_unique<StoredPictures>(spec.image_shape, kPictures)) {}
 
 void StepFixture::step() {
   ++step_;

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-extra=(libgtest-dev libbenchmark-dev python3)
+extra=(libgtest-dev libbenchmark-dev python3 libopenmpi-dev openmpi-bin iproute2)
 if [ "${1:-}" = --with-torch ]; then
   shift
   extra+=(python3-torch python3-numpy)

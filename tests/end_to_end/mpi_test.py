@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Several processes through MPI, from outside: the collectives' suite, processes that fail in every
+way, training and generation whose files equal those of threads, and two machines (network
+namespaces, where they are allowed).
+
+    mpi_test.py [BUILD_FOLDER]
+
+Exits 77, which ctest takes for skipped, where there is no mpirun or the programs lack MPI.
+"""
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 and not sys.argv[1].startswith('-') else ROOT / 'build'
+LAUNCHER = ROOT / 'tools' / 'mpi_run.sh'
+RANKS = BUILD / 'tests' / 'mpi_ranks'
+SMALL_RUN = ['--mode', 'distributed', '--data', 'shapes', '--batch-size', '1024', '--threads', '1',
+             '--epochs', '1', '--sync', 'steps', '--sync-interval', '4']
+
+
+def launch(processes, *command, cwd=None, timeout=120):
+    return subprocess.run(['timeout', '-k', '5', str(timeout), LAUNCHER, '-n', str(processes), *map(str, command)],
+                          cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors='replace')
+
+
+class Collectives(unittest.TestCase):
+    def test_every_world(self):
+        for processes, workers in ((1, 1), (2, 1), (3, 1), (7, 1), (2, 2), (3, 2)):
+            with self.subTest(processes=processes, workers=workers):
+                run = launch(processes, RANKS, 'collectives', workers, timeout=240)
+                self.assertEqual(run.returncode, 0, run.stderr)
+
+
+class Failures(unittest.TestCase):
+    """Process 1 of 3 fails while the others wait for it; their limit is 3 s."""
+
+    def failing(self, how):
+        start = time.monotonic()
+        run = launch(3, RANKS, how, timeout=60)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertLess(time.monotonic() - start, 20)
+        self.assertNotIn('was passed', run.stderr)
+        return run.stderr
+
+    def test_a_process_that_throws(self):
+        self.assertIn('out of paint', self.failing('throw'))
+
+    def test_a_process_that_is_killed(self):
+        self.assertIn('signal 9', self.failing('kill'))
+
+    def test_a_process_that_is_stopped(self):
+        self.assertIn('process 1 showed no sign of life for 3 s', self.failing('stop'))
+
+    def test_a_process_that_never_comes(self):
+        self.assertIn('process 1 showed no sign of life for 3 s', self.failing('hang'))
+
+
+class Programs(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def train(self, processes, workers, name):
+        run = launch(processes, BUILD / 'gan_train', *SMALL_RUN, '--workers', workers, '--job-id', name,
+                     '--save-dir', name, cwd=self.folder)
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        return run.stdout
+
+    def assert_equal_files(self, a, b):
+        names = sorted(p.relative_to(self.folder / a) for p in (self.folder / a).rglob('*') if p.is_file())
+        self.assertEqual(names, sorted(p.relative_to(self.folder / b)
+                                       for p in (self.folder / b).rglob('*') if p.is_file()))
+        self.assertTrue(names)
+        for name in names:
+            self.assertTrue(filecmp.cmp(self.folder / a / name, self.folder / b / name, shallow=False), name)
+
+    def test_processes_and_threads_end_with_the_same_bits(self):
+        self.train(1, 2, 'threads')
+        output = self.train(2, 1, 'processes')
+        self.assertIn('a world of 2 workers in 2 processes', output.splitlines()[0])
+        self.assert_equal_files('threads', 'processes')
+
+    def test_generation_is_the_same_for_any_number_of_processes_and_workers(self):
+        self.train(1, 1, 'model')
+        model = self.folder / 'model' / 'generator.safetensors'
+        for name, processes, workers in (('a', 1, 1), ('b', 1, 3), ('c', 2, 1), ('d', 3, 2)):
+            run = launch(processes, BUILD / 'gan_generate', '--model', model, '--num-images', 700,
+                         '--distributed', '--workers', workers, '--output', name, '--grid', f'{name}.png',
+                         cwd=self.folder)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assert_equal_files('a', name)
+            self.assertTrue(filecmp.cmp(self.folder / 'a.png', self.folder / f'{name}.png', shallow=False))
+
+    def test_processes_started_differently_are_named(self):
+        train = [BUILD / 'gan_train', *SMALL_RUN, '--workers', '1']
+        run = launch(1, *train, '--lr', '0.001', ':', '-np', '1', *train, '--lr', '0.002', cwd=self.folder)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn('process 1 was started with --lr 0.002', run.stderr)
+        self.assertFalse((self.folder / 'runs').exists())
+
+    def test_single_mode_is_for_one_process(self):
+        run = launch(2, BUILD / 'gan_train', '--data', 'shapes', '--epochs', '0', cwd=self.folder)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn('--mode distributed would be right', run.stderr)
+
+
+def ip(*arguments):
+    return subprocess.run(['ip', *arguments], capture_output=True, text=True)
+
+
+class TwoMachines(unittest.TestCase):
+    """Two network namespaces joined by a veth pair, each with a host name of its own."""
+
+    SUBNET = '10.77.0'
+
+    def setUp(self):
+        self.names = [f'miniray{os.getpid()}{side}' for side in 'ab']
+        for name in self.names:
+            made = ip('netns', 'add', name)
+            if made.returncode != 0:
+                self.skipTest(f'network namespaces are not allowed here: {made.stderr.strip()}')
+            self.addCleanup(ip, 'netns', 'delete', name)
+        a, b = self.names
+        self.check('link', 'add', 'veth0', 'netns', a, 'type', 'veth', 'peer', 'name', 'veth0', 'netns', b)
+        for number, name in enumerate(self.names, 1):
+            self.check('-n', name, 'addr', 'add', f'{self.SUBNET}.{number}/24', 'dev', 'veth0')
+            for device in ('lo', 'veth0'):
+                self.check('-n', name, 'link', 'set', device, 'up')
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.agent = self.folder / 'agent'
+        # What ssh would do: enter the other machine and run the command there.
+        self.agent.write_text('#!/bin/sh\nshift\n'
+                              f'exec ip netns exec {b} unshare --uts sh -c "hostname {b}; $*"\n')
+        self.agent.chmod(0o755)
+
+    def check(self, *arguments):
+        done = ip(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def launch(self, *command, timeout=120):
+        a, _ = self.names
+        hosts = f'{self.SUBNET}.1,{self.SUBNET}.2'
+        environment = dict(os.environ, OMPI_MCA_plm_rsh_agent=str(self.agent))
+        return subprocess.run(
+            ['ip', 'netns', 'exec', a, 'unshare', '--uts', 'sh', '-c', f'hostname {a}; exec "$@"', 'sh',
+             'timeout', '-k', '5', str(timeout), str(LAUNCHER), '-n', '2', '--hosts', hosts,
+             '--interface', f'{self.SUBNET}.0/24', *map(str, command)],
+            cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            errors='replace')
+
+    def test_collectives_cross_the_link(self):
+        run = self.launch(RANKS, 'collectives', 1)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        sent = ip('-n', self.names[0], '-s', 'link', 'show', 'veth0').stdout.split()
+        bytes_received = int(sent[sent.index('RX:') + sent[sent.index('RX:'):].index('TX:') - 6])
+        self.assertGreater(bytes_received, 30_000_000)  # 8 million floats went over the link
+
+    def test_a_stopped_machine_ends_the_job(self):
+        start = time.monotonic()
+        run = self.launch(RANKS, 'stop', timeout=60)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertIn('process 1 showed no sign of life for 3 s', run.stderr)
+        self.assertLess(time.monotonic() - start, 30)
+
+    def test_training_equals_that_of_threads(self):
+        run = self.launch(BUILD / 'gan_train', *SMALL_RUN, '--workers', '1', '--job-id', 'two', '--save-dir', 'two')
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        alone = launch(1, BUILD / 'gan_train', *SMALL_RUN, '--workers', '2', '--job-id', 'one', '--save-dir', 'one',
+                       cwd=self.folder)
+        self.assertEqual(alone.returncode, 0, alone.stderr)
+        for name in ('generator', 'discriminator'):
+            self.assertTrue(filecmp.cmp(self.folder / 'one' / f'{name}.safetensors',
+                                        self.folder / 'two' / f'{name}.safetensors', shallow=False))
+
+
+def skip(why):
+    print(f'skipped: {why}')
+    sys.exit(77)
+
+
+if __name__ == '__main__':
+    if shutil.which('mpirun') is None:
+        skip('there is no mpirun (openmpi-bin)')
+    probe = launch(2, RANKS, 'collectives')
+    if 'built without MPI' in probe.stderr:
+        skip('the programs were built without MPI (libopenmpi-dev)')
+    unittest.main()

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Starts a program on several processes or machines through OpenMPI, with options that suit training:
+# no process is bound to one core (each has threads of its own), waiting processes yield.
+#
+#   tools/mpi_run.sh [-n PROCESSES] [--hosts A,B:2,..] [--interface SUBNET] PROGRAM [ARGUMENT ..]
+#
+#   -n PROCESSES          default: one a host
+#   --hosts A,B:2         machines, with the number of processes where more than one
+#   --interface SUBNET    the network between them, such as 10.0.0.0/24; default: OpenMPI chooses
+#
+#   tools/mpi_run.sh -n 2 build/gan_train --mode distributed --workers 4
+set -euo pipefail
+
+processes='' hosts='' interface=''
+while [ $# -gt 0 ]; do
+  case $1 in
+    -n) processes=$2; shift 2 ;;
+    --hosts) hosts=$2; shift 2 ;;
+    --interface) interface=$2; shift 2 ;;
+    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -*) echo "mpi_run: unknown option $1 (--help)" >&2; exit 2 ;;
+    *) break ;;
+  esac
+done
+[ $# -gt 0 ] || { echo "mpi_run: no program was given (--help)" >&2; exit 2; }
+command -v mpirun >/dev/null || { echo "mpi_run: there is no mpirun; Debian's package is openmpi-bin" >&2; exit 1; }
+
+major=$(mpirun --version | sed -n 's/.*(Open MPI) \([0-9]*\).*/\1/p')
+options=(--bind-to none --mca mpi_yield_when_idle 1)
+if [ "${major:-4}" -ge 5 ]; then
+  options+=(--map-by :OVERSUBSCRIBE)
+  out_of_band=prte_if_include
+  # Lost machines are found by the program's own signs of life; these end the launcher's side.
+  options+=(--prtemca prte_keepalive_time 5 --prtemca prte_keepalive_probes 3)
+else
+  options+=(--oversubscribe)
+  out_of_band=oob_tcp_if_include
+  options+=(--mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_probes 3)
+fi
+if [ -n "$interface" ]; then
+  options+=(--mca pml ob1 --mca btl tcp,self,vader --mca btl_tcp_if_include "$interface")
+  if [ "${major:-4}" -ge 5 ]; then options+=(--prtemca "$out_of_band" "$interface"); else options+=(--mca "$out_of_band" "$interface"); fi
+fi
+[ -z "$hosts" ] || options+=(--host "$hosts")
+[ -z "$processes" ] || options+=(-np "$processes")
+[ "$(id -u)" -ne 0 ] || options+=(--allow-run-as-root)
+exec mpirun "${options[@]}" "$@"
