@@ -113,9 +113,8 @@ void add_scaled(T a, std::span<const T> x, std::span<T> y) {
 template <class T>
 void add_and_scale(T scale, std::span<const T> x, std::span<T> y) {
   const auto factor = hn::Set(kTag<T>, scale);
-  map2(x.size(), x.data(), y.data(), y.data(), [&](Vector<T> in, Vector<T> sum) HWY_ATTR {
-    return hn::Mul(factor, hn::Add(sum, in));
-  });
+  map2(x.size(), x.data(), y.data(), y.data(),
+       [&](Vector<T> in, Vector<T> sum) HWY_ATTR { return hn::Mul(factor, hn::Add(sum, in)); });
 }
 
 template <class T>

@@ -124,12 +124,13 @@ TEST(Dropout, OneBatchEqualsTwoHalves) {
   const std::span<const float> x(ones);
   const std::span<float> y(halves);
   network.forward({threads, true, key}, 20, part(x, 0, 260), part(y, 0, 260), pass);
-  network.forward({threads, true, key, {.first = 20}}, 20, part(x, 260, 260), part(y, 260, 260), pass);
+  network.forward({threads, true, key, {.first = 20}}, 20, part(x, 260, 260), part(y, 260, 260),
+                  pass);
   EXPECT_EQ(whole, halves);
   // Rows 5 to 9 and 30 to 34 as one batch of two parts.
   std::vector<float> parts(13 * 10);
-  network.forward({threads, true, key, {.first = 5, .split = 5, .second = 30}}, 10,
-                  part(x, 0, 130), parts, pass);
+  network.forward({threads, true, key, {.first = 5, .split = 5, .second = 30}}, 10, part(x, 0, 130),
+                  parts, pass);
   EXPECT_TRUE(std::equal(parts.begin(), parts.begin() + 65, whole.begin() + 13 * 5));
   EXPECT_TRUE(std::equal(parts.begin() + 65, parts.end(), whole.begin() + 13 * 30));
   const double mean = std::accumulate(whole.begin(), whole.end(), 0.0) / 520;
