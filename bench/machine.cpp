@@ -1,7 +1,6 @@
 #include "bench/machine.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstring>
 

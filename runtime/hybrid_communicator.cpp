@@ -1,7 +1,7 @@
 // Workers of this process first, then one call a process over all processes, then down again.
+#include <cstdint>
 #include <cstring>
 
-#include "engine/error.h"
 #include "runtime/process_group.h"
 
 namespace miniray {
