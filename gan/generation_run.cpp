@@ -1,12 +1,15 @@
 #include "gan/generation_run.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 
 #include "engine/error.h"
-#include "gan/image_generator.h"
+#include "engine/file.h"
 #include "gan/image_io.h"
+#include "gan/model_file.h"
 #include "gan/npy.h"
+#include "gan/sampler.h"
 #include "runtime/runtime.h"
 
 namespace miniray {
@@ -26,46 +29,47 @@ std::optional<NpyMatrix> read_latents(const GenerateConfig& config, std::int64_t
   return latents;
 }
 
-// Makes pictures, and their files where PNGs are wanted, on a thread of its own.
+// Makes pictures, and their files where PNGs are wanted, on a thread of its own. The model is
+// shared: a pass only reads it.
 class GenerationWorker {
  public:
-  GenerationWorker(const ThreadBudget& threads, const GenerateConfig& config)
-      : config_(config), generator_(threads.threads()) {
-    generator_.load_model(config.model);
-  }
-
-  std::int64_t latent_dim() const { return generator_.spec().latent_dim; }
+  GenerationWorker(const ThreadBudget& threads, const GenerateConfig& config,
+                   const std::shared_ptr<const LoadedGenerator>& model)
+      : config_(config),
+        threads_(threads.threads()),
+        model_(model),
+        sampler_(threads_, model->network, model->spec.image_shape) {}
 
   // Pictures first .. first + count - 1; of these latents, where there are some. Gives them back
   // where something is made of all of them.
   Images make(std::int64_t first, std::int64_t count, std::span<const float> latents) {
-    Images images = latents.empty() ? generator_.generate(count, config_.seed, first)
-                                    : generator_.generate(latents);
-    if (config_.npy.empty()) generator_.save_images(images, config_.output, first);
+    Images images = latents.empty() ? sampler_.generate(config_.seed, first, count)
+                                    : sampler_.generate(latents);
+    if (config_.npy.empty()) write_pngs(threads_, images, first, config_.output);
     const bool kept = !config_.grid.empty() || !config_.npy.empty();
     return kept ? std::move(images) : Images{};
   }
 
  private:
   const GenerateConfig config_;
-  ImageGenerator generator_;
+  const ThreadBudget threads_;
+  const std::shared_ptr<const LoadedGenerator> model_;
+  Sampler sampler_;
 };
 
 // All pictures, chunk by chunk, dealt to the processes and to the workers of each in turn. Gives
 // back, in order, those that the workers gave back.
 class Generation {
  public:
-  Generation(const GenerateConfig& config, Communicator& processes)
-      : processes_(processes), runtime_({.threads_per_actor = threads_per_worker(config)}) {
-    std::vector<Future<std::int64_t>> latent_dims;
+  Generation(const GenerateConfig& config, const std::shared_ptr<const LoadedGenerator>& model,
+             Communicator& processes)
+      : processes_(processes),
+        runtime_({.threads_per_actor = threads_per_worker(config)}),
+        latent_dim_(model->spec.latent_dim) {
     for (int i = 0; i < worker_count(config); ++i) {
-      workers_.push_back(runtime_.remote<GenerationWorker>(config));
-      latent_dims.push_back(workers_.back().call(&GenerationWorker::latent_dim));
+      workers_.push_back(runtime_.remote<GenerationWorker>(config, model));
     }
-    latent_dim_ = get(latent_dims).front();
   }
-
-  std::int64_t latent_dim() const { return latent_dim_; }
 
   Images run(std::int64_t count, std::span<const float> latents,
              const std::function<void(std::int64_t)>& progress) {
@@ -106,7 +110,7 @@ class Generation {
   Communicator& processes_;
   Runtime runtime_;
   std::vector<Actor<GenerationWorker>> workers_;
-  std::int64_t latent_dim_ = 0;
+  const std::int64_t latent_dim_;
 };
 
 }  // namespace
@@ -114,8 +118,8 @@ class Generation {
 GenerationResult run_generation(const GenerateConfig& config, Communicator& processes,
                                 const std::function<void(std::int64_t)>& progress) {
   check_config(config);
-  Generation generation(config, processes);
-  const auto latents = read_latents(config, generation.latent_dim());
+  const auto model = std::make_shared<const LoadedGenerator>(load_generator(config.model));
+  const auto latents = read_latents(config, model->spec.latent_dim);
   GenerationResult result;
   result.images = latents ? latents->rows : config.num_images;
   if (!config.grid.empty() && result.images > kMaxSheetImages) {
@@ -123,6 +127,8 @@ GenerationResult run_generation(const GenerateConfig& config, Communicator& proc
                            " pictures, not " + std::to_string(result.images));
   }
   const std::span<const float> rows = latents ? latents->values : std::span<const float>();
+  if (config.npy.empty()) make_writable_folder(config.output);
+  Generation generation(config, model, processes);
   const Images all = generation.run(result.images, rows, progress);
   if (processes.rank() != 0) return result;
   if (config.npy.empty()) {

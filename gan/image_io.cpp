@@ -1,12 +1,49 @@
 #include "gan/image_io.h"
 
+#include <libdeflate.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 
 #include "engine/error.h"
 #include "engine/file.h"
 
+namespace {
+
+constexpr int kCompressionLevel = 1;  // higher ones gain 0.1% on 32x32 pictures for half the speed
+
+struct FreeCompressor {
+  void operator()(libdeflate_compressor* compressor) const {
+    libdeflate_free_compressor(compressor);
+  }
+};
+
+// stb_image_write's own compressor takes six times as long. Gives back malloc'ed memory, or null.
+unsigned char* compress_zlib(const unsigned char* data, int size, int* compressed_size, int) {
+  // Kept by each thread, since making one costs as much as a small picture.
+  thread_local const std::unique_ptr<libdeflate_compressor, FreeCompressor> compressor(
+      libdeflate_alloc_compressor(kCompressionLevel));
+  if (compressor == nullptr) return nullptr;
+  const auto in_size = static_cast<std::size_t>(size);
+  const std::size_t bound = libdeflate_zlib_compress_bound(compressor.get(), in_size);
+  auto* out = static_cast<unsigned char*>(std::malloc(bound));
+  if (out == nullptr) return nullptr;
+  *compressed_size =
+      static_cast<int>(libdeflate_zlib_compress(compressor.get(), data, in_size, out, bound));
+  return out;
+}
+
+unsigned crc32_of(const unsigned char* data, int size) {
+  return libdeflate_crc32(0, data, static_cast<std::size_t>(size));
+}
+
+}  // namespace
+
+#define STBIW_ZLIB_COMPRESS compress_zlib
+#define STBIW_CRC32 crc32_of
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC
 #pragma GCC diagnostic push

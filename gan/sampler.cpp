@@ -1,7 +1,6 @@
 #include "gan/sampler.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "engine/rng.h"
 #include "engine/span.h"
@@ -9,10 +8,10 @@
 namespace miniray {
 namespace {
 
-// Tanh's range to a byte, to the nearest.
+// Tanh's range to a byte, to the nearest; what is no number to 0.
 std::uint8_t to_byte(float value) {
-  return static_cast<std::uint8_t>(
-      std::lround(std::clamp((static_cast<double>(value) + 1) * 127.5, 0.0, 255.0)));
+  const float scaled = value * 127.5F + 128.0F;
+  return static_cast<std::uint8_t>(std::min(std::max(0.0F, scaled), 255.0F));
 }
 
 // One picture, C x H x W floats to H x W x C bytes.
