@@ -12,6 +12,7 @@
 #include "engine/kernels/adam.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/gemm.h"
+#include "engine/kernels/random_mask.h"
 #include "engine/kernels/norm.h"
 
 namespace miniray::bench {

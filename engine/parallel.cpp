@@ -35,7 +35,8 @@ struct ThreadBudget::Arena {
   tbb::task_arena arena;
 };
 
-ThreadBudget::ThreadBudget(int threads) : threads_(threads) {
+ThreadBudget::ThreadBudget(int threads, ProductKernels products)
+    : threads_(threads), products_(products) {
   if (threads < 1) {
     throw invalid_argument("the number of threads must be at least 1, not " +
                            std::to_string(threads));
@@ -45,6 +46,11 @@ ThreadBudget::ThreadBudget(int threads) : threads_(threads) {
 }
 
 ThreadBudget::~ThreadBudget() = default;
+
+std::byte* ThreadBudget::scratch(std::size_t size_bytes) const {
+  if (size_bytes > scratch_.size()) scratch_ = AlignedBytes(size_bytes);
+  return scratch_.data();
+}
 
 void ThreadBudget::run(std::int64_t tiles, TileFunction function, void* body) const {
   if (arena_ == nullptr || tiles == 1) {

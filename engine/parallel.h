@@ -5,23 +5,34 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <type_traits>
 
+#include "engine/tensor.h"
+
 namespace miniray {
 
-// A number of threads that a computation may use. Passed by reference to whatever computes.
-// One caller at a time may use a budget; several budgets may be in use at once.
+// Who multiplies matrices: whoever measured faster (see kernels/gemm.cpp), or one for comparison.
+enum class ProductKernels { kAutomatic, kOwn, kBlas };
+
+// What a computation may use: a number of threads, and memory to work in. Passed by reference to
+// whatever computes. One caller at a time may use a budget; several may be in use at once.
 class ThreadBudget {
  public:
   // threads: at least 1, the calling thread included. Throws invalid argument otherwise.
-  explicit ThreadBudget(int threads);
+  explicit ThreadBudget(int threads, ProductKernels products = ProductKernels::kAutomatic);
   ~ThreadBudget();
   ThreadBudget(const ThreadBudget&) = delete;
   ThreadBudget& operator=(const ThreadBudget&) = delete;
 
   int threads() const { return threads_; }
+  ProductKernels products() const { return products_; }
+
+  // At least this many bytes, aligned to 64, for the computation in hand. Their contents are
+  // undefined; the next call takes them back. Grows, so that a step repeated allocates nothing.
+  std::byte* scratch(std::size_t size_bytes) const;
 
   // Calls body(tile) for every tile in [0, tiles), on any thread, in any order, with denormal
   // numbers flushed to zero; returns when all are done. The first exception is rethrown here.
@@ -39,7 +50,9 @@ class ThreadBudget {
 
   struct Arena;
   int threads_;
+  ProductKernels products_;
   std::unique_ptr<Arena> arena_;
+  mutable AlignedBytes scratch_{0};
 };
 
 // The cores this process may run on.

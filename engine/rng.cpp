@@ -82,24 +82,28 @@ void fill_from_words(const RandomKey& key, std::span<T> out, std::uint64_t first
 
 RandomBlock philox4x32_10(RandomBlock counter, std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
-    const std::uint64_t product0 = std::uint64_t{0xD2511F53} * counter[0];
-    const std::uint64_t product1 = std::uint64_t{0xCD9E8D57} * counter[2];
+    const std::uint64_t product0 = std::uint64_t{kPhiloxFactor0} * counter[0];
+    const std::uint64_t product1 = std::uint64_t{kPhiloxFactor1} * counter[2];
     counter = {static_cast<std::uint32_t>(product1 >> 32) ^ counter[1] ^ key[0],
                static_cast<std::uint32_t>(product1),
                static_cast<std::uint32_t>(product0 >> 32) ^ counter[3] ^ key[1],
                static_cast<std::uint32_t>(product0)};
-    key[0] += 0x9E3779B9;
-    key[1] += 0xBB67AE85;
+    key[0] += kPhiloxStep0;
+    key[1] += kPhiloxStep1;
   }
   return counter;
 }
 
-RandomBlock random_block(const RandomKey& key, std::uint64_t index) {
+PhiloxInput philox_input(const RandomKey& key, std::uint64_t index) {
   const auto purpose = static_cast<std::uint32_t>(key.purpose);
-  return philox4x32_10(
-      {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), key.step,
-       purpose << 24 | static_cast<std::uint32_t>(key.variant) << 16 | key.rank},
-      {static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32)});
+  return {{static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), key.step,
+           purpose << 24 | static_cast<std::uint32_t>(key.variant) << 16 | key.rank},
+          {static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32)}};
+}
+
+RandomBlock random_block(const RandomKey& key, std::uint64_t index) {
+  const PhiloxInput input = philox_input(key, index);
+  return philox4x32_10(input.counter, input.key);
 }
 
 template <class T>

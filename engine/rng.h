@@ -37,6 +37,16 @@ using RandomBlock = std::array<std::uint32_t, 4>;
 // The bare generator, for its known answers.
 RandomBlock philox4x32_10(RandomBlock counter, std::array<std::uint32_t, 2> key);
 
+inline constexpr std::uint32_t kPhiloxFactor0 = 0xD2511F53, kPhiloxFactor1 = 0xCD9E8D57;
+inline constexpr std::uint32_t kPhiloxStep0 = 0x9E3779B9, kPhiloxStep1 = 0xBB67AE85;
+
+// What the generator is given for block `index` of a stream.
+struct PhiloxInput {
+  RandomBlock counter;  // the index stands in words 0 and 1
+  std::array<std::uint32_t, 2> key;
+};
+PhiloxInput philox_input(const RandomKey& key, std::uint64_t index);
+
 // Block `index` of a stream: 128 random bits.
 RandomBlock random_block(const RandomKey& key, std::uint64_t index);
 

@@ -101,10 +101,9 @@ class StepRunner {
                     bce_with_logits(fake, 0, part(dlogits, batch_, batch_));
     result.d_real = mean_probability(real);
     result.d_fake = mean_probability(fake);
-    state_.discriminator.backward(context, 2 * batch_, images, logits, dlogits, {},
-                                  buffers_.discriminator_gradients_.span(),
-                                  buffers_.discriminator_pass_);
-    apply(state_.discriminator, state_.discriminator_adam, buffers_.discriminator_gradients_);
+    train({context, 2 * batch_, images, logits, dlogits}, state_.discriminator,
+          state_.discriminator_adam, buffers_.discriminator_gradients_,
+          buffers_.discriminator_pass_);
   }
 
   // Through the updated D, without gradients of its own, back into G.
@@ -120,14 +119,32 @@ class StepRunner {
     result.g_loss = bce_with_logits(std::span<const float>(logits), 1, dlogits);
     state_.discriminator.backward(context, batch_, fake_, logits, dlogits, dfake, {},
                                   buffers_.discriminator_pass_);
-    state_.generator.backward(generator_context(), batch_, latents(), fake_, dfake, {},
-                              buffers_.generator_gradients_.span(), buffers_.generator_pass_);
-    apply(state_.generator, state_.generator_adam, buffers_.generator_gradients_);
+    train({generator_context(), batch_, latents(), fake_, dfake}, state_.generator,
+          state_.generator_adam, buffers_.generator_gradients_, buffers_.generator_pass_);
   }
 
-  void apply(Network<float>& network, Adam<float>& adam, FlatBuffer<float>& gradients) {
-    if (hook_) hook_(gradients.span());
-    adam.step(threads_, network.parameters(), gradients.span());
+  // A pass that forward has made, and the gradient of its output.
+  struct Pass {
+    PassContext context;
+    std::int64_t batch;
+    std::span<const float> x, y, dy;
+  };
+
+  // The network's update from the gradients of a pass, in one go where nobody else wants them.
+  void train(const Pass& pass, Network<float>& network, Adam<float>& adam,
+             FlatBuffer<float>& gradients, PassBuffers<float>& buffers) {
+    const auto backward = [&](const ParameterUpdate<float>* update) {
+      network.backward(pass.context, pass.batch, pass.x, pass.y, pass.dy, {}, gradients.span(),
+                       buffers, update);
+    };
+    if (hook_) {
+      backward(nullptr);
+      hook_(gradients.span());
+      adam.step(threads_, network.parameters(), gradients.span());
+    } else {
+      const ParameterUpdate<float> update = adam.begin_update(network.parameters());
+      backward(&update);
+    }
   }
 
   PassContext generator_context() const {

@@ -16,7 +16,7 @@ Adam<T>::Adam(const AdamOptions& options, std::int64_t size)
     : options_(options), m_(size), v_(size) {}
 
 template <class T>
-void Adam<T>::step(const ThreadBudget& threads, std::span<T> parameters, std::span<T> gradients) {
+ParameterUpdate<T> Adam<T>::begin_update(std::span<T> parameters) {
   ++steps_;
   const auto t = static_cast<double>(steps_);
   const AdamFactors<T> factors{
@@ -28,6 +28,12 @@ void Adam<T>::step(const ThreadBudget& threads, std::span<T> parameters, std::sp
       .step_size = static_cast<T>(options_.lr / (1 - std::pow(options_.beta1, t))),
       .inverse_root_bias2 = static_cast<T>(1 / std::sqrt(1 - std::pow(options_.beta2, t))),
   };
+  return {factors, {parameters, m_.span(), v_.span()}};
+}
+
+template <class T>
+void Adam<T>::step(const ThreadBudget& threads, std::span<T> parameters, std::span<T> gradients) {
+  const AdamFactors<T> factors = begin_update(parameters).factors;
   for_each_range(threads, static_cast<std::int64_t>(parameters.size()), kElementsPerTile,
                  [&](std::int64_t begin, std::int64_t size) {
                    adam_update(factors, part(parameters, begin, size), part(gradients, begin, size),

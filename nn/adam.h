@@ -5,6 +5,7 @@
 
 #include "engine/flat_buffer.h"
 #include "engine/parallel.h"
+#include "nn/parameter_update.h"
 
 namespace miniray {
 
@@ -21,7 +22,9 @@ class Adam {
   // size: elements of the buffer that it will update.
   Adam(const AdamOptions& options, std::int64_t size);
 
-  // One update of `parameters`; `gradients` are consumed: zero afterwards, ready to be added to.
+  // Begins an update of `parameters`, which backward then takes (see Network::backward).
+  ParameterUpdate<T> begin_update(std::span<T> parameters);
+  // A whole update; `gradients` are consumed: zero afterwards, ready to be added to.
   void step(const ThreadBudget& threads, std::span<T> parameters, std::span<T> gradients);
 
   std::int64_t steps() const { return steps_; }

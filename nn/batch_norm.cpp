@@ -103,7 +103,7 @@ void BatchNorm1d<T>::backward(const BackwardArgs<T>& args) const {
           norm<T>().backward_input(block, x, dy, saved.mean + c, scale.data(), a.data(), b.data(),
                                    args.dx.data() + c);
         }
-        if (args.gradients.empty()) return;
+        if (args.gradients.empty()) return;  // of this tile
         T* const dweight = slice_of(args.gradients, weight_).data() + c;
         T* const dbias = slice_of(args.gradients, bias_).data() + c;
         for (std::int64_t i = 0; i < width; ++i) {
@@ -112,6 +112,9 @@ void BatchNorm1d<T>::backward(const BackwardArgs<T>& args) const {
           dbias[i] += sum_dy[at];
         }
       });
+  if (args.update == nullptr) return;
+  args.update->take(weight_, args.gradients);
+  args.update->take(bias_, args.gradients);
 }
 
 template <class T>

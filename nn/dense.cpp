@@ -38,14 +38,19 @@ void Dense<T>::backward(const BackwardArgs<T>& args) const {
             slice_of(args.parameters, weight_), args.dx);
   }
   if (args.gradients.empty()) return;
-  gemm_tn_add(threads, {out_features_, in_features_, args.batch}, args.dy, args.x,
-              slice_of(args.gradients, weight_));
+  const GemmShape shape{out_features_, in_features_, args.batch};
+  if (args.update == nullptr) {
+    gemm_tn_add(threads, shape, args.dy, args.x, slice_of(args.gradients, weight_));
+  } else {
+    gemm_tn_adam(threads, shape, args.dy, args.x, args.update->factors, args.update->of(weight_));
+  }
   T* const db = slice_of(args.gradients, bias_).data();
   for_each_range(threads, out_features_, kColumnsPerTile,
                  [&](std::int64_t begin, std::int64_t width) {
                    reduce<T>().add_column_sums({args.batch, width, out_features_},
                                                args.dy.data() + begin, db + begin);
                  });
+  if (args.update != nullptr) args.update->take(bias_, args.gradients);
 }
 
 template class Dense<float>;

@@ -4,6 +4,7 @@
 
 #include "engine/error.h"
 #include "engine/kernels/elementwise.h"
+#include "engine/kernels/random_mask.h"
 #include "engine/span.h"
 
 namespace miniray {

@@ -15,6 +15,7 @@
 #include "engine/rng.h"
 #include "engine/shape.h"
 #include "nn/declarations.h"
+#include "nn/parameter_update.h"
 
 namespace miniray {
 
@@ -53,7 +54,8 @@ struct ForwardArgs {
 };
 
 // Gradients of parameters are added to `gradients`, those of the input overwrite dx. An empty span
-// means: not wanted.
+// means: not wanted. Where there is an update, the layer's parameters take it at once, after dx was
+// made from the old ones; its slices of `gradients` are zero before and after.
 template <class T>
 struct BackwardArgs {
   const PassContext& context;
@@ -65,6 +67,7 @@ struct BackwardArgs {
   std::span<const T> dy;
   std::span<T> dx;
   std::span<T> gradients;
+  const ParameterUpdate<T>* update;
 };
 
 template <class T>

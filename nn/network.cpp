@@ -42,7 +42,8 @@ void Network<T>::forward(const PassContext& context, std::int64_t batch, std::sp
 template <class T>
 void Network<T>::backward(const PassContext& context, std::int64_t batch, std::span<const T> x,
                           std::span<const T> y, std::span<const T> dy, std::span<T> dx,
-                          std::span<T> gradients, PassBuffers<T>& pass) const {
+                          std::span<T> gradients, PassBuffers<T>& pass,
+                          const ParameterUpdate<T>* update) const {
   const std::size_t last = plan_->layer_count() - 1;
   for (std::size_t i = last + 1; i-- > 0;) {
     const std::span<const T> in = i == 0 ? x : pass.output(i - 1, batch);
@@ -50,7 +51,7 @@ void Network<T>::backward(const PassContext& context, std::int64_t batch, std::s
     const std::span<const T> out_gradient = i == last ? dy : pass.output_gradient(i, batch);
     const std::span<T> in_gradient = i == 0 ? dx : pass.output_gradient(i - 1, batch);
     plan_->layer(i).backward({context, batch, parameters(), in, out, pass.saved(i), out_gradient,
-                              in_gradient, gradients});
+                              in_gradient, gradients, update});
   }
 }
 

@@ -59,10 +59,12 @@ class Network {
   void forward(const PassContext& context, std::int64_t batch, std::span<const T> x, std::span<T> y,
                PassBuffers<T>& pass) const;
   // After forward with the same context, batch, x, y and pass. dx overwritten, gradients added;
-  // either may be empty: not wanted.
+  // either may be empty: not wanted. An update, of this network's parameters, is taken layer by
+  // layer on the way; gradients are then zero before and after.
   void backward(const PassContext& context, std::int64_t batch, std::span<const T> x,
                 std::span<const T> y, std::span<const T> dy, std::span<T> dx,
-                std::span<T> gradients, PassBuffers<T>& pass) const;
+                std::span<T> gradients, PassBuffers<T>& pass,
+                const ParameterUpdate<T>* update = nullptr) const;
   // Takes the batch statistics of a training pass into the running ones.
   void update_statistics(std::int64_t batch, const PassBuffers<T>& pass);
 

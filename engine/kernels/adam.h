@@ -16,6 +16,12 @@ struct AdamFactors {
   T inverse_root_bias2;  // 1 / sqrt(1 - beta2^step)
 };
 
+// The weights and moments that an update changes.
+template <class T>
+struct AdamSpans {
+  std::span<T> w, m, v;
+};
+
 // In one pass: m = beta1 m + rest1 g; v = beta2 v + rest2 g^2;
 // w -= step_size m / (sqrt(v) inverse_root_bias2 + epsilon); g = 0.
 // Spans of equal length that do not overlap. Calling thread only. T is float or double.

@@ -1,7 +1,5 @@
 #include "engine/kernels/elementwise.h"
 
-#include <cmath>
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/elementwise.cpp"
 #include "hwy/foreach_target.h"
@@ -152,20 +150,6 @@ const ElementwiseKernels<float>& elementwise() {
 template <>
 const ElementwiseKernels<double>& elementwise() {
   return *HWY_DYNAMIC_DISPATCH(elementwise_double)();
-}
-
-void fill_mask(const RandomKey& key, double keep, std::uint64_t first_byte,
-               std::span<std::uint8_t> mask) {
-  const auto threshold = static_cast<std::uint32_t>(std::lround(keep * 65536));
-  for (std::size_t i = 0; i < mask.size(); ++i) {
-    const RandomBlock block = random_block(key, first_byte + i);
-    unsigned byte = 0;
-    for (unsigned word = 0; word < 4; ++word) {
-      byte |= static_cast<unsigned>((block[word] & 0xFFFF) < threshold) << (2 * word);
-      byte |= static_cast<unsigned>((block[word] >> 16) < threshold) << (2 * word + 1);
-    }
-    mask[i] = static_cast<std::uint8_t>(byte);
-  }
 }
 
 }  // namespace miniray

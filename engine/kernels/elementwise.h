@@ -1,4 +1,4 @@
-// Activations, dropout and bit masks, element by element.
+// Activations and dropout, element by element.
 //
 // Spans of one call have equal length; y may be x, dx may be dy. Functions use the calling thread
 // only and allocate nothing. T is float or double.
@@ -6,8 +6,6 @@
 
 #include <cstdint>
 #include <span>
-
-#include "engine/rng.h"
 
 namespace miniray {
 
@@ -44,10 +42,5 @@ struct ElementwiseKernels {
 // The kernels of the SIMD target in use.
 template <class T>
 const ElementwiseKernels<T>& elementwise();
-
-// Sets each bit of mask with probability `keep`, rounded to a multiple of 2^-16. Byte i is drawn
-// from block first_byte + i of the stream.
-void fill_mask(const RandomKey& key, double keep, std::uint64_t first_byte,
-               std::span<std::uint8_t> mask);
 
 }  // namespace miniray

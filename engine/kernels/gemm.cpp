@@ -1,46 +1,59 @@
 #include "engine/kernels/gemm.h"
 
-#include <cblas.h>
-
 #include <algorithm>
 
-#include "engine/kernels/reduce.h"
+#include "engine/kernels/gemm_blas.h"
+#include "engine/kernels/gemm_panels.h"
 
 namespace miniray {
 namespace {
 
-// A tile must outweigh what the BLAS spends on packing the operand that all tiles share.
-constexpr std::int64_t kMinTileWork = std::int64_t{1} << 22;  // multiply-adds
-constexpr std::int64_t kMaxTiles = 8;
-constexpr std::int64_t kTileMultiple = 32;
-
-// The width of the pieces that `extent` is cut into.
-std::int64_t tile_width(std::int64_t extent, const GemmShape& shape) {
-  const std::int64_t work = shape.m * shape.n * shape.k;
-  const std::int64_t tiles = std::clamp<std::int64_t>(work / kMinTileWork, 1, kMaxTiles);
-  const std::int64_t width = (extent + tiles - 1) / tiles;
-  return (width + kTileMultiple - 1) / kTileMultiple * kTileMultiple;
+// Our kernels measured faster for every shape of the training step (bench/report.sh prints the
+// table), OpenBLAS where this program would have to run without vectors.
+template <class T>
+bool use_blas(const ThreadBudget& threads) {
+  if (threads.products() != ProductKernels::kAutomatic) {
+    return threads.products() == ProductKernels::kBlas;
+  }
+  const bool one_lane = panel_kernels<T>().columns == 2;
+  return one_lane;
 }
+
+std::int64_t pieces(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
 
 template <class T>
-struct Operand {
-  CBLAS_TRANSPOSE transpose;
-  const T* data;
-  std::int64_t stride;
-};
-
-void blas_gemm(const GemmShape& s, Operand<float> a, Operand<float> b, float beta, float* c,
-               std::int64_t stride) {
-  cblas_sgemm(CblasRowMajor, a.transpose, b.transpose, static_cast<int>(s.m), static_cast<int>(s.n),
-              static_cast<int>(s.k), 1.0F, a.data, static_cast<int>(a.stride), b.data,
-              static_cast<int>(b.stride), beta, c, static_cast<int>(stride));
+T* scratch(const ThreadBudget& threads, std::int64_t elements) {
+  return reinterpret_cast<T*>(threads.scratch(static_cast<std::size_t>(elements) * sizeof(T)));
 }
 
-void blas_gemm(const GemmShape& s, Operand<double> a, Operand<double> b, double beta, double* c,
-               std::int64_t stride) {
-  cblas_dgemm(CblasRowMajor, a.transpose, b.transpose, static_cast<int>(s.m), static_cast<int>(s.n),
-              static_cast<int>(s.k), 1.0, a.data, static_cast<int>(a.stride), b.data,
-              static_cast<int>(b.stride), beta, c, static_cast<int>(stride));
+// Calls body(first row, first column) for each piece of a matrix.
+template <class Body>
+void for_each_piece(const ThreadBudget& threads, std::int64_t rows, std::int64_t row_size,
+                    std::int64_t columns, std::int64_t column_size, Body body) {
+  const std::int64_t row_pieces = pieces(rows, row_size);
+  threads.for_each_tile(row_pieces * pieces(columns, column_size), [&](std::int64_t tile) {
+    body(tile % row_pieces * row_size, tile / row_pieces * column_size);
+  });
+}
+
+// The two forms of the gradient's product: calls body(first column, transposed a, room for panels)
+// for each piece.
+template <class T, class Body>
+void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape,
+                             std::span<const T> a, Body body) {
+  const PanelKernels<T>& kernels = panel_kernels<T>();
+  const std::int64_t width = PanelKernels<T>::kPanelGroup * kernels.columns;
+  const std::int64_t panels_size = pieces(shape.n, width) * width * shape.k;
+  T* const panels = scratch<T>(threads, panels_size + shape.m * shape.k);
+  T* const a_transposed = panels + panels_size;
+  constexpr std::int64_t kTransposedColumns = 64;
+  for_each_range(threads, shape.m, kTransposedColumns, [&](std::int64_t m0, std::int64_t columns) {
+    kernels.transpose_columns(shape.k, columns, shape.m, a.data() + m0,
+                              a_transposed + m0 * shape.k);
+  });
+  for_each_range(threads, shape.n, width, [&](std::int64_t n0, std::int64_t) {
+    body(n0, a_transposed, panels + n0 * shape.k);
+  });
 }
 
 }  // namespace
@@ -48,43 +61,63 @@ void blas_gemm(const GemmShape& s, Operand<double> a, Operand<double> b, double 
 template <class T>
 void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
              std::span<const T> b, std::span<const T> bias, std::span<T> c) {
-  const auto [m, n, k] = shape;
-  for_each_range(threads, n, tile_width(n, shape), [&](std::int64_t begin, std::int64_t width) {
-    T* const out = c.data() + begin;
-    blas_gemm({m, width, k}, {CblasNoTrans, a.data(), k},
-              Operand<T>{CblasTrans, b.data() + begin * k, k}, T{0}, out, n);
-    if (bias.empty()) return;
-    reduce<T>().add_to_rows({m, width, n}, bias.data() + begin, out);
+  if (use_blas<T>(threads)) return blas::gemm_nt(threads, shape, a, b, bias, c);
+  const PanelKernels<T>& kernels = panel_kernels<T>();
+  const std::int64_t panels = pieces(shape.m, kernels.columns);
+  const std::int64_t panel_size = kernels.columns * shape.k;
+  T* const a_panels = scratch<T>(threads, panels * panel_size);
+  threads.for_each_tile(panels, [&](std::int64_t i) {
+    kernels.pack_rows(shape.m, shape.k, a.data(), i * kernels.columns, a_panels + i * panel_size);
   });
+  for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n,
+                 PanelKernels<T>::kWeightRows, [&](std::int64_t m0, std::int64_t n0) {
+                   kernels.nt_piece(shape, a_panels, b.data(), bias.empty() ? nullptr : bias.data(),
+                                    c.data(), m0, n0);
+                 });
 }
 
 template <class T>
 void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
              std::span<const T> b, std::span<T> c) {
-  const auto [m, n, k] = shape;
-  for_each_range(threads, n, tile_width(n, shape), [&](std::int64_t begin, std::int64_t width) {
-    blas_gemm({m, width, k}, {CblasNoTrans, a.data(), k},
-              Operand<T>{CblasNoTrans, b.data() + begin, n}, T{0}, c.data() + begin, n);
-  });
+  if (use_blas<T>(threads)) return blas::gemm_nn(threads, shape, a, b, c);
+  const PanelKernels<T>& kernels = panel_kernels<T>();
+  for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n,
+                 PanelKernels<T>::kPanelGroup * kernels.columns,
+                 [&](std::int64_t m0, std::int64_t n0) {
+                   kernels.nn_piece(shape, a.data(), b.data(), c.data(), m0, n0);
+                 });
 }
 
 template <class T>
 void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
                  std::span<const T> b, std::span<T> c) {
-  const auto [m, n, k] = shape;
-  for_each_range(threads, m, tile_width(m, shape), [&](std::int64_t begin, std::int64_t height) {
-    blas_gemm({height, n, k}, {CblasTrans, a.data() + begin, m},
-              Operand<T>{CblasNoTrans, b.data(), n}, T{1}, c.data() + begin * n, n);
-  });
+  if (use_blas<T>(threads)) return blas::gemm_tn_add(threads, shape, a, b, c);
+  for_each_gradient_piece(
+      threads, shape, a, [&](std::int64_t n0, const T* a_transposed, T* panels) {
+        panel_kernels<T>().tn_add_piece(shape, a_transposed, b.data(), c.data(), n0, panels);
+      });
 }
 
-#define MINIRAY_GEMM(T)                                                                \
-  template void gemm_nt(const ThreadBudget&, const GemmShape&, std::span<const T>,     \
-                        std::span<const T>, std::span<const T>, std::span<T>);         \
-  template void gemm_nn(const ThreadBudget&, const GemmShape&, std::span<const T>,     \
-                        std::span<const T>, std::span<T>);                             \
-  template void gemm_tn_add(const ThreadBudget&, const GemmShape&, std::span<const T>, \
-                            std::span<const T>, std::span<T>);
+template <class T>
+void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
+                  std::span<const T> b, const AdamFactors<T>& factors, const AdamSpans<T>& spans) {
+  if (use_blas<T>(threads)) return blas::gemm_tn_adam(threads, shape, a, b, factors, spans);
+  const AdamTarget<T> target{factors, spans.w.data(), spans.m.data(), spans.v.data()};
+  for_each_gradient_piece(
+      threads, shape, a, [&](std::int64_t n0, const T* a_transposed, T* panels) {
+        panel_kernels<T>().tn_adam_piece(shape, a_transposed, b.data(), target, n0, panels);
+      });
+}
+
+#define MINIRAY_GEMM(T)                                                                 \
+  template void gemm_nt(const ThreadBudget&, const GemmShape&, std::span<const T>,      \
+                        std::span<const T>, std::span<const T>, std::span<T>);          \
+  template void gemm_nn(const ThreadBudget&, const GemmShape&, std::span<const T>,      \
+                        std::span<const T>, std::span<T>);                              \
+  template void gemm_tn_add(const ThreadBudget&, const GemmShape&, std::span<const T>,  \
+                            std::span<const T>, std::span<T>);                          \
+  template void gemm_tn_adam(const ThreadBudget&, const GemmShape&, std::span<const T>, \
+                             std::span<const T>, const AdamFactors<T>&, const AdamSpans<T>&);
 MINIRAY_GEMM(float)
 MINIRAY_GEMM(double)
 #undef MINIRAY_GEMM

@@ -1,12 +1,14 @@
 // Matrix products, row-major and dense. T is float or double.
 //
 // Each is cut into one fixed partition of tiles by its shape alone and spread over the threads, so
-// its bits do not depend on their number. Inputs must not overlap the output.
+// its bits do not depend on their number. Inputs must not overlap the output. All use the scratch
+// memory of the thread budget.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
+#include "engine/kernels/adam.h"
 #include "engine/parallel.h"
 
 namespace miniray {
@@ -30,5 +32,11 @@ void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
 template <class T>
 void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
                  std::span<const T> b, std::span<T> c);
+
+// The gradient g[m, n] = a[k, m]^T . b[k, n], taken by adam_update where it is made and never
+// stored. Gives the bits that gemm_tn_add into zeros and adam_update would give.
+template <class T>
+void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
+                  std::span<const T> b, const AdamFactors<T>& factors, const AdamSpans<T>& spans);
 
 }  // namespace miniray

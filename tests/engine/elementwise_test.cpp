@@ -140,21 +140,5 @@ TYPED_TEST(Elementwise, AddScaled) {
   });
 }
 
-TEST(FillMask, KeepsTheAskedShareAndEachByteIsItsOwn) {
-  const RandomKey key{.seed = 9, .purpose = RandomPurpose::kDropout};
-  std::vector<std::uint8_t> mask(100'000), piece(10);
-  fill_mask(key, 0.7, 0, mask);
-  std::vector<int> kept(8);
-  for (const std::uint8_t byte : mask) {
-    for (unsigned bit = 0; bit < 8; ++bit) kept[bit] += byte >> bit & 1;
-  }
-  // Five standard deviations of a binomial distribution.
-  for (const int count : kept) EXPECT_NEAR(count, 70'000, 5 * std::sqrt(100'000 * 0.21));
-  fill_mask(key, 0.7, 55, piece);
-  for (std::size_t i = 0; i < piece.size(); ++i) EXPECT_EQ(piece[i], mask[55 + i]);
-  fill_mask(key, 1, 0, piece);
-  EXPECT_EQ(piece, std::vector<std::uint8_t>(10, 255));
-}
-
 }  // namespace
 }  // namespace miniray

@@ -12,9 +12,10 @@ namespace {
 using testing::random_values;
 using testing::reference_gemm;
 
-// Odd, single, and large enough for more than one tile.
-const GemmShape kShapes[] = {{1, 1, 1},   {2, 3, 5},     {7, 1, 13},    {1, 17, 9},
-                             {33, 65, 7}, {64, 96, 100}, {50, 301, 40}, {128, 513, 257}};
+// Odd, single, large enough for more than one tile, and for more than one block of k.
+const GemmShape kShapes[] = {{1, 1, 1},     {2, 3, 5},       {7, 1, 13},
+                             {1, 17, 9},    {33, 65, 7},     {64, 96, 100},
+                             {50, 301, 40}, {128, 513, 257}, {301, 49, 601}};
 
 template <class T>
 class Gemm : public ::testing::Test {
@@ -25,6 +26,15 @@ class Gemm : public ::testing::Test {
     const double epsilon = std::is_same_v<T, float> ? 6e-8 : 1.2e-16;
     for (std::size_t i = 0; i < c.size(); ++i) {
       ASSERT_NEAR(c[i], expected[i], 4 * epsilon * static_cast<double>(k + 1)) << "element " << i;
+    }
+  }
+  // Both kinds of kernels, on every SIMD target.
+  template <class Action>
+  static void for_each_backend(Action action) {
+    for (const ProductKernels products : {ProductKernels::kOwn, ProductKernels::kBlas}) {
+      SCOPED_TRACE(products == ProductKernels::kOwn ? "own" : "blas");
+      const ThreadBudget threads(2, products);
+      testing::for_each_simd_target([&] { action(threads); });
     }
   }
   static std::vector<T> matrix(std::int64_t rows, std::int64_t columns, unsigned seed) {
@@ -42,8 +52,7 @@ TYPED_TEST_SUITE(Gemm, Scalars);
 
 TYPED_TEST(Gemm, NtWithBias) {
   using T = TypeParam;
-  const ThreadBudget threads(2);
-  testing::for_each_simd_target([&] {
+  this->for_each_backend([&](const ThreadBudget& threads) {
     for (const auto& [m, n, k] : kShapes) {
       const auto a = this->matrix(m, k, 1), b = this->matrix(n, k, 2), bias = this->matrix(1, n, 3);
       std::vector<T> c(static_cast<std::size_t>(m * n), 1e9);
@@ -69,8 +78,7 @@ TYPED_TEST(Gemm, NtWithoutBias) {
 
 TYPED_TEST(Gemm, Nn) {
   using T = TypeParam;
-  const ThreadBudget threads(2);
-  testing::for_each_simd_target([&] {
+  this->for_each_backend([&](const ThreadBudget& threads) {
     for (const auto& [m, n, k] : kShapes) {
       const auto a = this->matrix(m, k, 1), b = this->matrix(k, n, 2);
       std::vector<T> c(static_cast<std::size_t>(m * n), 1e9);
@@ -82,8 +90,7 @@ TYPED_TEST(Gemm, Nn) {
 
 TYPED_TEST(Gemm, TnAdds) {
   using T = TypeParam;
-  const ThreadBudget threads(2);
-  testing::for_each_simd_target([&] {
+  this->for_each_backend([&](const ThreadBudget& threads) {
     for (const auto& [m, n, k] : kShapes) {
       const auto a = this->matrix(k, m, 1), b = this->matrix(k, n, 2),
                  before = this->matrix(m, n, 3);
@@ -98,12 +105,38 @@ TYPED_TEST(Gemm, TnAdds) {
   });
 }
 
-TEST(GemmThreads, EqualBitsForAnyNumberOfThreads) {
+TYPED_TEST(Gemm, TnAdamHasTheBitsOfTheGradientAndThenAdam) {
+  using T = TypeParam;
+  const AdamFactors<T> factors{static_cast<T>(0.5),   static_cast<T>(0.999), static_cast<T>(1e-8),
+                               static_cast<T>(0.5),   static_cast<T>(0.001), static_cast<T>(0.004),
+                               static_cast<T>(31.623)};
+  this->for_each_backend([&](const ThreadBudget& threads) {
+    for (const auto& [m, n, k] : kShapes) {
+      const auto a = this->matrix(k, m, 1), b = this->matrix(k, n, 2);
+      auto w = this->matrix(m, n, 3), first = this->matrix(m, n, 4), second = this->matrix(m, n, 5);
+      for (T& value : second) value *= value;
+      auto fused_w = w, fused_first = first, fused_second = second;
+      std::vector<T> gradient(w.size());
+      gemm_tn_add<T>(threads, {m, n, k}, a, b, gradient);
+      adam_update<T>(factors, w, gradient, first, second);
+      gemm_tn_adam<T>(threads, {m, n, k}, a, b, factors, {fused_w, fused_first, fused_second});
+      EXPECT_EQ(w, fused_w);
+      EXPECT_EQ(first, fused_first);
+      EXPECT_EQ(second, fused_second);
+    }
+  });
+}
+
+class GemmThreads : public ::testing::TestWithParam<ProductKernels> {};
+INSTANTIATE_TEST_SUITE_P(Kernels, GemmThreads,
+                         ::testing::Values(ProductKernels::kOwn, ProductKernels::kBlas));
+
+TEST_P(GemmThreads, EqualBitsForAnyNumberOfThreads) {
   const GemmShape shape{128, 1030, 515};
   const auto a = random_values<float>(128 * 1030, 1), b = random_values<float>(1030 * 515, 2);
   std::vector<std::vector<float>> results;
   for (const int count : {1, 2, 3}) {
-    const ThreadBudget threads(count);
+    const ThreadBudget threads(count, GetParam());
     std::vector<float> nt(128 * 1030), nn(128 * 515), tn(1030 * 515);
     gemm_nt<float>(threads, shape, a, b, {}, nt);
     gemm_nn<float>(threads, {128, 515, 1030}, nt, b, nn);

@@ -52,8 +52,10 @@ TEST(TrainStep, TenStepsFollowPyTorch) {
 }
 
 std::vector<float> weights_after(const GanSpec& spec, int thread_count, std::int64_t batch,
-                                 std::int64_t max_batch, std::uint64_t seed = 5) {
-  const ThreadBudget threads(thread_count);
+                                 std::int64_t max_batch, std::uint64_t seed = 5,
+                                 const GradientHook& hook = {},
+                                 ProductKernels products = ProductKernels::kAutomatic) {
+  const ThreadBudget threads(thread_count, products);
   GanState state(spec, {}, seed);
   StepBuffers buffers(state, max_batch);
   for (std::int64_t step = 1; step <= 3; ++step) {
@@ -62,7 +64,7 @@ std::vector<float> weights_after(const GanSpec& spec, int thread_count, std::int
     std::ranges::copy(real, buffers.real(batch).begin());
     const StepKey key{seed, 0, step, {0, batch}};
     draw_latents(key, spec.latent_dim, buffers.latents(batch));
-    train_step(threads, key, batch, state, buffers);
+    train_step(threads, key, batch, state, buffers, hook);
   }
   std::vector<float> weights(state.generator.parameters().begin(),
                              state.generator.parameters().end());
@@ -82,6 +84,21 @@ TEST(TrainStep, EqualBitsForAnyNumberOfThreads) {
 TEST(TrainStep, EqualBitsWhateverRoomTheBuffersHave) {
   const GanSpec spec = testing::small_spec();
   EXPECT_EQ(weights_after(spec, 1, 10, 10), weights_after(spec, 1, 10, 64));
+}
+
+// A hook wants the gradients themselves, so they are stored; without one they are used up as they
+// are made.
+TEST(TrainStep, EqualBitsWhetherGradientsAreStoredOrNot) {
+  const GradientHook look = [](std::span<float> gradients) { EXPECT_FALSE(gradients.empty()); };
+  for (const ProductKernels products : {ProductKernels::kOwn, ProductKernels::kBlas}) {
+    testing::for_each_simd_target([&] {
+      const GanSpec spec = testing::small_spec();
+      EXPECT_EQ(weights_after(spec, 2, 10, 10, 5, {}, products),
+                weights_after(spec, 2, 10, 10, 5, look, products));
+    });
+    EXPECT_EQ(weights_after(GanSpec{}, 2, 48, 48, 5, {}, products),
+              weights_after(GanSpec{}, 2, 48, 48, 5, look, products));
+  }
 }
 
 TEST(TrainStep, TheSeedDecides) {

@@ -1,0 +1,221 @@
+#include "engine/kernels/gemm_panels.h"
+
+#include <algorithm>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/kernels/gemm_panels.cpp"
+#include "hwy/foreach_target.h"
+
+#include "engine/kernels/adam-inl.h"
+#include "engine/kernels/micro_kernel-inl.h"
+#include "engine/kernels/simd-inl.h"
+#include "engine/kernels/transpose-inl.h"
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace miniray {
+namespace HWY_NAMESPACE {
+
+template <class T>
+constexpr std::int64_t kColumns = TileSize<T>::kColumns;
+template <class T>
+constexpr std::int64_t kDepth = PanelKernels<T>::kDepth;
+template <class T>
+constexpr std::int64_t kPanelGroup = PanelKernels<T>::kPanelGroup;
+
+constexpr Store store_of_block(std::int64_t k0) {
+  return k0 == 0 ? Store::kOverwrite : Store::kAdd;
+}
+
+template <class T>
+void pack_rows(std::int64_t rows, std::int64_t k, const T* x, std::int64_t first, T* panel) {
+  const std::int64_t present = std::min(kColumns<T>, rows - first);
+  if (present < kColumns<T>) std::fill_n(panel, k * kColumns<T>, T{0});
+  transpose(present, k, x + first * k, k, panel, kColumns<T>);
+}
+
+template <class T>
+void transpose_columns(std::int64_t rows, std::int64_t columns, std::int64_t stride, const T* x,
+                       T* to) {
+  transpose(rows, columns, x, stride, to, rows);
+}
+
+// panel[k, kColumns] = x[k rows, columns] of a matrix `stride` wide; zeros past `columns`.
+template <class T>
+HWY_INLINE void copy_columns(std::int64_t k, std::int64_t columns, const T* HWY_RESTRICT x,
+                             std::int64_t stride, T* HWY_RESTRICT panel) {
+  constexpr std::int64_t kLanes = TileSize<T>::kLanes;
+  const hn::ScalableTag<T> d;
+  if (columns < kColumns<T>) {
+    for (std::int64_t p = 0; p < k; ++p) {
+      std::copy_n(x + p * stride, columns, panel + p * kColumns<T>);
+      std::fill_n(panel + p * kColumns<T> + columns, kColumns<T> - columns, T{0});
+    }
+    return;
+  }
+  for (std::int64_t p = 0; p < k; ++p) {
+    hn::Store(hn::LoadU(d, x + p * stride), d, panel + p * kColumns<T>);
+    hn::Store(hn::LoadU(d, x + p * stride + kLanes), d, panel + p * kColumns<T> + kLanes);
+  }
+}
+
+// The weights b are broadcast where they lie, row by row of a piece, and samples are the columns of
+// the tile: so each weight is read once for all samples of the piece, and never copied. The tile
+// comes out transposed.
+template <class T>
+void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bias, T* c,
+              std::int64_t m0, std::int64_t n0) {
+  constexpr std::int64_t kWeightRows = PanelKernels<T>::kWeightRows;
+  constexpr std::int64_t kSampleRows = PanelKernels<T>::kSampleRows;
+  HWY_ALIGN T sums[kSampleRows * kWeightRows];  // [panel][weight row][kColumns]
+  const std::int64_t k = shape.k;
+  const std::int64_t samples = std::min(kSampleRows, shape.m - m0);
+  const std::int64_t weight_rows = std::min(kWeightRows, shape.n - n0);
+  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+    const std::int64_t depth = std::min(kDepth<T>, k - k0);
+    for (std::int64_t s = 0; s < samples; s += kColumns<T>) {
+      const T* const panel = a_panels + (m0 + s) * k + k0 * kColumns<T>;
+      for_each_row_tile<T>(weight_rows, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
+        multiply_tile(rows, depth, b + (n0 + row) * k + k0, k, panel, store_of_block(k0),
+                      sums + s * kWeightRows + row * kColumns<T>);
+      });
+    }
+  }
+  for (std::int64_t s = 0; s < samples; s += kColumns<T>) {
+    const std::int64_t columns = std::min(kColumns<T>, samples - s);
+    T* const out = c + (m0 + s) * shape.n + n0;
+    transpose(weight_rows, columns, sums + s * kWeightRows, kColumns<T>, out, shape.n);
+    if (bias == nullptr) continue;
+    for (std::int64_t i = 0; i < columns; ++i) {
+      map2(static_cast<std::size_t>(weight_rows), out + i * shape.n, bias + n0, out + i * shape.n,
+           [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
+    }
+  }
+}
+
+// Samples are broadcast, the weights b are the columns. A panel of them is copied first, since rows
+// a multiple of 4 kB apart push each other out of the caches; every sample of the piece uses it.
+template <class T>
+void nn_piece(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t m0,
+              std::int64_t n0) {
+  constexpr std::int64_t kSampleRows = PanelKernels<T>::kSampleRows;
+  HWY_ALIGN T panel[kDepth<T> * kColumns<T>];
+  HWY_ALIGN T sums[kSampleRows * kPanelGroup<T> * kColumns<T>];  // [panel][sample][kColumns]
+  const auto [m, n, k] = shape;
+  const std::int64_t samples = std::min(kSampleRows, m - m0);
+  const std::int64_t end = std::min(n0 + kPanelGroup<T> * kColumns<T>, n);
+  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+    const std::int64_t depth = std::min(kDepth<T>, k - k0);
+    for (std::int64_t column = n0; column < end; column += kColumns<T>) {
+      copy_columns(depth, std::min(kColumns<T>, end - column), b + k0 * n + column, n, panel);
+      T* const panel_sums = sums + (column - n0) * kSampleRows;
+      for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
+        multiply_tile(rows, depth, a + (m0 + row) * k + k0, k, panel, store_of_block(k0),
+                      panel_sums + row * kColumns<T>);
+      });
+    }
+  }
+  for (std::int64_t s = 0; s < samples; ++s) {
+    for (std::int64_t column = n0; column < end; column += kColumns<T>) {
+      std::copy_n(sums + (column - n0) * kSampleRows + s * kColumns<T>,
+                  std::min(kColumns<T>, end - column), c + (m0 + s) * n + column);
+    }
+  }
+}
+
+// What is done with a tile of a gradient, and the lines of memory that it will touch.
+template <class T>
+struct AddTile {
+  HWY_INLINE void prefetch(std::int64_t at) const { hwy::Prefetch(c + at); }
+  HWY_INLINE void take(std::int64_t at, std::size_t n, T* gradient) const {
+    map2(n, c + at, gradient, c + at, [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
+  }
+  T* c;
+};
+template <class T>
+struct AdamTile {
+  HWY_INLINE void prefetch(std::int64_t at) const {
+    hwy::Prefetch(w + at);
+    hwy::Prefetch(m + at);
+    hwy::Prefetch(v + at);
+  }
+  HWY_INLINE void take(std::int64_t at, std::size_t n, T* gradient) const {
+    adam.update(n, w + at, gradient, m + at, v + at);
+  }
+  AdamVectors<T> adam;
+  T *w, *m, *v;
+};
+
+// a, transposed, is broadcast; b's panels are the columns.
+template <class T, class Use>
+HWY_INLINE void tn_piece(const GemmShape& shape, const T* a_transposed, const T* b, std::int64_t n0,
+                         T* panels, const Use& use) {
+  HWY_ALIGN T tile[TileSize<T>::kRows * kColumns<T>];
+  const auto [m, n, k] = shape;
+  const std::int64_t end = std::min(n0 + kPanelGroup<T> * kColumns<T>, n);
+  for (std::int64_t column = n0; column < end; column += kColumns<T>) {
+    copy_columns(k, std::min(kColumns<T>, end - column), b + column, n, panels + (column - n0) * k);
+  }
+  for_each_row_tile<T>(m, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
+    for (std::int64_t column = n0; column < end; column += kColumns<T>) {
+      const std::int64_t at = row * n + column;
+      for (std::int64_t r = 0; r < rows; ++r) use.prefetch(at + r * n);
+      for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+        multiply_tile(rows, std::min(kDepth<T>, k - k0), a_transposed + row * k + k0, k,
+                      panels + (column - n0) * k + k0 * kColumns<T>, store_of_block(k0), tile);
+      }
+      const auto columns = static_cast<std::size_t>(std::min(kColumns<T>, end - column));
+      for (std::int64_t r = 0; r < rows; ++r) use.take(at + r * n, columns, tile + r * kColumns<T>);
+    }
+  });
+}
+
+template <class T>
+void tn_add_piece(const GemmShape& shape, const T* a_transposed, const T* b, T* c, std::int64_t n0,
+                  T* panels) {
+  tn_piece(shape, a_transposed, b, n0, panels, AddTile<T>{c});
+}
+
+template <class T>
+void tn_adam_piece(const GemmShape& shape, const T* a_transposed, const T* b,
+                   const AdamTarget<T>& target, std::int64_t n0, T* panels) {
+  tn_piece(shape, a_transposed, b, n0, panels,
+           AdamTile<T>{AdamVectors<T>(target.factors), target.w, target.m, target.v});
+}
+
+template <class T>
+constexpr PanelKernels<T> kPanelKernels = {
+    .columns = kColumns<T>,
+    .pack_rows = pack_rows<T>,
+    .transpose_columns = transpose_columns<T>,
+    .nt_piece = nt_piece<T>,
+    .nn_piece = nn_piece<T>,
+    .tn_add_piece = tn_add_piece<T>,
+    .tn_adam_piece = tn_adam_piece<T>,
+};
+
+const PanelKernels<float>* panel_kernels_float() { return &kPanelKernels<float>; }
+const PanelKernels<double>* panel_kernels_double() { return &kPanelKernels<double>; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace miniray
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace miniray {
+
+HWY_EXPORT(panel_kernels_float);
+HWY_EXPORT(panel_kernels_double);
+
+template <>
+const PanelKernels<float>& panel_kernels() {
+  return *HWY_DYNAMIC_DISPATCH(panel_kernels_float)();
+}
+template <>
+const PanelKernels<double>& panel_kernels() {
+  return *HWY_DYNAMIC_DISPATCH(panel_kernels_double)();
+}
+
+}  // namespace miniray
+#endif

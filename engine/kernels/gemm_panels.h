@@ -1,0 +1,58 @@
+// Products by kernels of our own: the pieces of work that kernels/gemm.cpp spreads over threads.
+//
+// One operand is read in panels, `columns` wide and k deep (see micro_kernel-inl.h); the other, in
+// two of three products the weights, where it lies. Sums over k are taken in blocks of kDepth: each
+// a chain of multiply-adds from zero, the blocks added in order. So an element's bits depend on its
+// row and column of the operands alone. Functions use the calling thread only and allocate nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/kernels/adam.h"
+#include "engine/kernels/gemm.h"
+
+namespace miniray {
+
+// The state of Adam for one matrix of weights.
+template <class T>
+struct AdamTarget {
+  AdamFactors<T> factors;
+  T *w, *m, *v;
+};
+
+template <class T>
+struct PanelKernels {
+  static constexpr std::int64_t kDepth = 256;       // of k in a block
+  static constexpr std::int64_t kWeightRows = 48;   // of a piece of gemm_nt
+  static constexpr std::int64_t kPanelGroup = 4;    // panels of a piece of gemm_nn and gemm_tn
+  static constexpr std::int64_t kSampleRows = 256;  // at most, of a piece
+
+  std::int64_t columns;  // of a panel
+
+  // panel[k, columns]: rows [first, first + columns) of x[rows, k], transposed; zeros past the end.
+  void (*pack_rows)(std::int64_t rows, std::int64_t k, const T* x, std::int64_t first, T* panel);
+  // to[columns, rows] = x[rows, first .. first + columns) of a matrix `stride` wide, transposed.
+  void (*transpose_columns)(std::int64_t rows, std::int64_t columns, std::int64_t stride,
+                            const T* x, T* to);
+
+  // Of c[m, n] = a[m, k] . b[n, k]^T + bias[n]: columns [n0, n0 + kWeightRows) of the rows from m0
+  // (at most kSampleRows). a_panels: all rows of a, by pack_rows.
+  void (*nt_piece)(const GemmShape& shape, const T* a_panels, const T* b, const T* bias, T* c,
+                   std::int64_t m0, std::int64_t n0);
+  // Of c[m, n] = a[m, k] . b[k, n]: kPanelGroup panels of columns from n0, of the rows from m0.
+  void (*nn_piece)(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t m0,
+                   std::int64_t n0);
+  // Of c[m, n] += a[k, m]^T . b[k, n]: kPanelGroup panels of columns from n0. a_transposed: [m, k].
+  // panels: room for kPanelGroup x k x columns numbers.
+  void (*tn_add_piece)(const GemmShape& shape, const T* a_transposed, const T* b, T* c,
+                       std::int64_t n0, T* panels);
+  // The same product as a gradient that Adam takes while it is in the registers' reach.
+  void (*tn_adam_piece)(const GemmShape& shape, const T* a_transposed, const T* b,
+                        const AdamTarget<T>& target, std::int64_t n0, T* panels);
+};
+
+// Those of the SIMD target in use. T is float or double.
+template <class T>
+const PanelKernels<T>& panel_kernels();
+
+}  // namespace miniray
