@@ -21,6 +21,13 @@ bool use_blas(const ThreadBudget& threads) {
 
 std::int64_t pieces(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
 
+// Columns of a piece: so many that memory is read in long runs, so few that 16 cores have work.
+template <class T>
+std::int64_t piece_width(std::int64_t n) {
+  const std::int64_t columns = panel_kernels<T>().columns;
+  return std::min(pieces(pieces(n, 16), columns) * columns, PanelKernels<T>::kMaxWidth);
+}
+
 template <class T>
 T* scratch(const ThreadBudget& threads, std::int64_t elements) {
   return reinterpret_cast<T*>(threads.scratch(static_cast<std::size_t>(elements) * sizeof(T)));
@@ -36,13 +43,13 @@ void for_each_piece(const ThreadBudget& threads, std::int64_t rows, std::int64_t
   });
 }
 
-// The two forms of the gradient's product: calls body(first column, transposed a, room for panels)
-// for each piece.
+// The two forms of the gradient's product: calls body(first column, width, transposed a, room for
+// panels) for each piece.
 template <class T, class Body>
 void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape,
                              std::span<const T> a, Body body) {
   const PanelKernels<T>& kernels = panel_kernels<T>();
-  const std::int64_t width = PanelKernels<T>::kPanelGroup * kernels.columns;
+  const std::int64_t width = piece_width<T>(shape.n);
   const std::int64_t panels_size = pieces(shape.n, width) * width * shape.k;
   T* const panels = scratch<T>(threads, panels_size + shape.m * shape.k);
   T* const a_transposed = panels + panels_size;
@@ -51,8 +58,8 @@ void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape
     kernels.transpose_columns(shape.k, columns, shape.m, a.data() + m0,
                               a_transposed + m0 * shape.k);
   });
-  for_each_range(threads, shape.n, width, [&](std::int64_t n0, std::int64_t) {
-    body(n0, a_transposed, panels + n0 * shape.k);
+  for_each_range(threads, shape.n, width, [&](std::int64_t n0, std::int64_t piece) {
+    body(n0, piece, a_transposed, panels + n0 * shape.k);
   });
 }
 
@@ -80,11 +87,11 @@ template <class T>
 void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
              std::span<const T> b, std::span<T> c) {
   if (use_blas<T>(threads)) return blas::gemm_nn(threads, shape, a, b, c);
-  const PanelKernels<T>& kernels = panel_kernels<T>();
-  for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n,
-                 PanelKernels<T>::kPanelGroup * kernels.columns,
+  const std::int64_t width = piece_width<T>(shape.n);
+  for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
                  [&](std::int64_t m0, std::int64_t n0) {
-                   kernels.nn_piece(shape, a.data(), b.data(), c.data(), m0, n0);
+                   panel_kernels<T>().nn_piece(shape, a.data(), b.data(), c.data(), m0, n0,
+                                               std::min(width, shape.n - n0));
                  });
 }
 
@@ -93,8 +100,9 @@ void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<
                  std::span<const T> b, std::span<T> c) {
   if (use_blas<T>(threads)) return blas::gemm_tn_add(threads, shape, a, b, c);
   for_each_gradient_piece(
-      threads, shape, a, [&](std::int64_t n0, const T* a_transposed, T* panels) {
-        panel_kernels<T>().tn_add_piece(shape, a_transposed, b.data(), c.data(), n0, panels);
+      threads, shape, a,
+      [&](std::int64_t n0, std::int64_t width, const T* a_transposed, T* panels) {
+        panel_kernels<T>().tn_add_piece(shape, a_transposed, b.data(), c.data(), n0, width, panels);
       });
 }
 
@@ -104,8 +112,9 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
   if (use_blas<T>(threads)) return blas::gemm_tn_adam(threads, shape, a, b, factors, spans);
   const AdamTarget<T> target{factors, spans.w.data(), spans.m.data(), spans.v.data()};
   for_each_gradient_piece(
-      threads, shape, a, [&](std::int64_t n0, const T* a_transposed, T* panels) {
-        panel_kernels<T>().tn_adam_piece(shape, a_transposed, b.data(), target, n0, panels);
+      threads, shape, a,
+      [&](std::int64_t n0, std::int64_t width, const T* a_transposed, T* panels) {
+        panel_kernels<T>().tn_adam_piece(shape, a_transposed, b.data(), target, n0, width, panels);
       });
 }
 

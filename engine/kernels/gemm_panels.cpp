@@ -22,7 +22,7 @@ constexpr std::int64_t kColumns = TileSize<T>::kColumns;
 template <class T>
 constexpr std::int64_t kDepth = PanelKernels<T>::kDepth;
 template <class T>
-constexpr std::int64_t kPanelGroup = PanelKernels<T>::kPanelGroup;
+constexpr std::int64_t kMaxWidth = PanelKernels<T>::kMaxWidth;
 
 constexpr Store store_of_block(std::int64_t k0) {
   return k0 == 0 ? Store::kOverwrite : Store::kAdd;
@@ -41,22 +41,27 @@ void transpose_columns(std::int64_t rows, std::int64_t columns, std::int64_t str
   transpose(rows, columns, x, stride, to, rows);
 }
 
-// panel[k, kColumns] = x[k rows, columns] of a matrix `stride` wide; zeros past `columns`.
+// Panels of columns [0, width) of x, k rows of a matrix `stride` wide, panel by panel; zeros past
+// the last column. Row by row over all panels, since that is how memory delivers.
 template <class T>
-HWY_INLINE void copy_columns(std::int64_t k, std::int64_t columns, const T* HWY_RESTRICT x,
-                             std::int64_t stride, T* HWY_RESTRICT panel) {
+HWY_INLINE void copy_columns(std::int64_t k, std::int64_t width, const T* HWY_RESTRICT x,
+                             std::int64_t stride, T* HWY_RESTRICT panels) {
   constexpr std::int64_t kLanes = TileSize<T>::kLanes;
+  constexpr std::int64_t kRowsAhead = 6;
   const hn::ScalableTag<T> d;
-  if (columns < kColumns<T>) {
-    for (std::int64_t p = 0; p < k; ++p) {
-      std::copy_n(x + p * stride, columns, panel + p * kColumns<T>);
-      std::fill_n(panel + p * kColumns<T> + columns, kColumns<T> - columns, T{0});
-    }
-    return;
-  }
+  const std::int64_t whole = width / kColumns<T> * kColumns<T>;
   for (std::int64_t p = 0; p < k; ++p) {
-    hn::Store(hn::LoadU(d, x + p * stride), d, panel + p * kColumns<T>);
-    hn::Store(hn::LoadU(d, x + p * stride + kLanes), d, panel + p * kColumns<T> + kLanes);
+    const T* const row = x + p * stride;
+    for (std::int64_t column = 0; column < whole; column += kColumns<T>) {
+      T* const to = panels + column * k + p * kColumns<T>;
+      hwy::Prefetch(row + kRowsAhead * stride + column);
+      hn::Store(hn::LoadU(d, row + column), d, to);
+      hn::Store(hn::LoadU(d, row + column + kLanes), d, to + kLanes);
+    }
+    if (whole == width) continue;
+    T* const to = panels + whole * k + p * kColumns<T>;
+    std::copy_n(row + whole, width - whole, to);
+    std::fill_n(to + width - whole, kColumns<T> - (width - whole), T{0});
   }
 }
 
@@ -94,32 +99,31 @@ void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bi
   }
 }
 
-// Samples are broadcast, the weights b are the columns. A panel of them is copied first, since rows
-// a multiple of 4 kB apart push each other out of the caches; every sample of the piece uses it.
+// Samples are broadcast, the weights b are the columns. They are copied first, a block of k at a
+// time, since rows a multiple of 4 kB apart push each other out of the caches; every sample of the
+// piece then uses the copy.
 template <class T>
 void nn_piece(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t m0,
-              std::int64_t n0) {
+              std::int64_t n0, std::int64_t width) {
   constexpr std::int64_t kSampleRows = PanelKernels<T>::kSampleRows;
-  HWY_ALIGN T panel[kDepth<T> * kColumns<T>];
-  HWY_ALIGN T sums[kSampleRows * kPanelGroup<T> * kColumns<T>];  // [panel][sample][kColumns]
+  HWY_ALIGN T panels[kDepth<T> * kMaxWidth<T>];
+  HWY_ALIGN T sums[kSampleRows * kMaxWidth<T>];  // [panel][sample][kColumns]
   const auto [m, n, k] = shape;
   const std::int64_t samples = std::min(kSampleRows, m - m0);
-  const std::int64_t end = std::min(n0 + kPanelGroup<T> * kColumns<T>, n);
   for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
     const std::int64_t depth = std::min(kDepth<T>, k - k0);
-    for (std::int64_t column = n0; column < end; column += kColumns<T>) {
-      copy_columns(depth, std::min(kColumns<T>, end - column), b + k0 * n + column, n, panel);
-      T* const panel_sums = sums + (column - n0) * kSampleRows;
+    copy_columns(depth, width, b + k0 * n + n0, n, panels);
+    for (std::int64_t column = 0; column < width; column += kColumns<T>) {
       for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-        multiply_tile(rows, depth, a + (m0 + row) * k + k0, k, panel, store_of_block(k0),
-                      panel_sums + row * kColumns<T>);
+        multiply_tile(rows, depth, a + (m0 + row) * k + k0, k, panels + column * depth,
+                      store_of_block(k0), sums + column * kSampleRows + row * kColumns<T>);
       });
     }
   }
   for (std::int64_t s = 0; s < samples; ++s) {
-    for (std::int64_t column = n0; column < end; column += kColumns<T>) {
-      std::copy_n(sums + (column - n0) * kSampleRows + s * kColumns<T>,
-                  std::min(kColumns<T>, end - column), c + (m0 + s) * n + column);
+    for (std::int64_t column = 0; column < width; column += kColumns<T>) {
+      std::copy_n(sums + column * kSampleRows + s * kColumns<T>,
+                  std::min(kColumns<T>, width - column), c + (m0 + s) * n + n0 + column);
     }
   }
 }
@@ -147,40 +151,41 @@ struct AdamTile {
   T *w, *m, *v;
 };
 
-// a, transposed, is broadcast; b's panels are the columns.
+// a, transposed, is broadcast; b's panels are the columns. A few rows of the gradient are finished
+// over the whole width before they are used: row after row of 64 bytes each, 4 kB apart, would make
+// every load wait for the stores before it, which look like its own to the processor.
 template <class T, class Use>
 HWY_INLINE void tn_piece(const GemmShape& shape, const T* a_transposed, const T* b, std::int64_t n0,
-                         T* panels, const Use& use) {
-  HWY_ALIGN T tile[TileSize<T>::kRows * kColumns<T>];
+                         std::int64_t width, T* panels, const Use& use) {
+  HWY_ALIGN T gradient[TileSize<T>::kRows * kMaxWidth<T>];
   const auto [m, n, k] = shape;
-  const std::int64_t end = std::min(n0 + kPanelGroup<T> * kColumns<T>, n);
-  for (std::int64_t column = n0; column < end; column += kColumns<T>) {
-    copy_columns(k, std::min(kColumns<T>, end - column), b + column, n, panels + (column - n0) * k);
-  }
+  copy_columns(k, width, b + n0, n, panels);
   for_each_row_tile<T>(m, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-    for (std::int64_t column = n0; column < end; column += kColumns<T>) {
-      const std::int64_t at = row * n + column;
+    for (std::int64_t column = 0; column < width; column += kColumns<T>) {
+      const std::int64_t at = row * n + n0 + column;
       for (std::int64_t r = 0; r < rows; ++r) use.prefetch(at + r * n);
       for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
         multiply_tile(rows, std::min(kDepth<T>, k - k0), a_transposed + row * k + k0, k,
-                      panels + (column - n0) * k + k0 * kColumns<T>, store_of_block(k0), tile);
+                      panels + column * k + k0 * kColumns<T>, store_of_block(k0), gradient + column,
+                      kMaxWidth<T>);
       }
-      const auto columns = static_cast<std::size_t>(std::min(kColumns<T>, end - column));
-      for (std::int64_t r = 0; r < rows; ++r) use.take(at + r * n, columns, tile + r * kColumns<T>);
+    }
+    for (std::int64_t r = 0; r < rows; ++r) {
+      use.take((row + r) * n + n0, static_cast<std::size_t>(width), gradient + r * kMaxWidth<T>);
     }
   });
 }
 
 template <class T>
 void tn_add_piece(const GemmShape& shape, const T* a_transposed, const T* b, T* c, std::int64_t n0,
-                  T* panels) {
-  tn_piece(shape, a_transposed, b, n0, panels, AddTile<T>{c});
+                  std::int64_t width, T* panels) {
+  tn_piece(shape, a_transposed, b, n0, width, panels, AddTile<T>{c});
 }
 
 template <class T>
 void tn_adam_piece(const GemmShape& shape, const T* a_transposed, const T* b,
-                   const AdamTarget<T>& target, std::int64_t n0, T* panels) {
-  tn_piece(shape, a_transposed, b, n0, panels,
+                   const AdamTarget<T>& target, std::int64_t n0, std::int64_t width, T* panels) {
+  tn_piece(shape, a_transposed, b, n0, width, panels,
            AdamTile<T>{AdamVectors<T>(target.factors), target.w, target.m, target.v});
 }
 

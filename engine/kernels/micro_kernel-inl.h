@@ -41,7 +41,8 @@ enum class Store { kOverwrite, kAdd };
 // tile[kRows x kColumns] = or += a[kRows, k] . panel[k, kColumns]
 template <class T, int kRows>
 HWY_INLINE void multiply_rows(std::int64_t k, const T* HWY_RESTRICT a, std::int64_t a_stride,
-                              const T* HWY_RESTRICT panel, Store store, T* HWY_RESTRICT tile) {
+                              const T* HWY_RESTRICT panel, Store store, T* HWY_RESTRICT tile,
+                              std::int64_t tile_stride = 2 * TileSize<T>::kLanes) {
   constexpr std::int64_t kLanes = TileSize<T>::kLanes;
   const hn::ScalableTag<T> d;
   hn::Vec<decltype(d)> sums[kRows][2];
@@ -60,7 +61,7 @@ HWY_INLINE void multiply_rows(std::int64_t k, const T* HWY_RESTRICT a, std::int6
     }
   }
   for (int r = 0; r < kRows; ++r) {
-    T* const to = tile + r * 2 * kLanes;
+    T* const to = tile + r * tile_stride;
     if (store == Store::kAdd) {
       sums[r][0] = hn::Add(hn::Load(d, to), sums[r][0]);
       sums[r][1] = hn::Add(hn::Load(d, to + kLanes), sums[r][1]);
@@ -73,10 +74,12 @@ HWY_INLINE void multiply_rows(std::int64_t k, const T* HWY_RESTRICT a, std::int6
 // The same for a number of rows known only now, at most TileSize<T>::kRows.
 template <class T, int kRows = TileSize<T>::kRows>
 HWY_INLINE void multiply_tile(std::int64_t rows, std::int64_t k, const T* a, std::int64_t a_stride,
-                              const T* panel, Store store, T* tile) {
-  if (rows == kRows) return multiply_rows<T, kRows>(k, a, a_stride, panel, store, tile);
+                              const T* panel, Store store, T* tile,
+                              std::int64_t tile_stride = 2 * TileSize<T>::kLanes) {
+  if (rows == kRows)
+    return multiply_rows<T, kRows>(k, a, a_stride, panel, store, tile, tile_stride);
   if constexpr (kRows > 1) {
-    multiply_tile<T, kRows - 1>(rows, k, a, a_stride, panel, store, tile);
+    multiply_tile<T, kRows - 1>(rows, k, a, a_stride, panel, store, tile, tile_stride);
   }
 }
 
