@@ -5,12 +5,6 @@
 #include "engine/span.h"
 
 namespace miniray {
-namespace {
-
-constexpr std::int64_t kElementsPerTile = 16384;
-
-}  // namespace
-
 template <class T>
 Activation<T>::Activation(ActivationKind kind, double slope)
     : kind_(kind), slope_(static_cast<T>(slope)) {
@@ -35,25 +29,36 @@ std::string Activation<T>::kind() const {
 }
 
 template <class T>
-void Activation<T>::forward(const ForwardArgs<T>& args) const {
-  for_each_range(args.context.threads, static_cast<std::int64_t>(args.x.size()), kElementsPerTile,
-                 [&](std::int64_t begin, std::int64_t size) {
-                   forward_range(part(args.x, begin, size), part(args.y, begin, size));
-                 });
+Shape Activation<T>::plan(const Shape& input, Declarations&) {
+  features_ = input.elements();
+  return input;
 }
 
 template <class T>
-void Activation<T>::backward(const BackwardArgs<T>& args) const {
-  if (args.dx.empty()) return;
-  for_each_range(args.context.threads, static_cast<std::int64_t>(args.y.size()), kElementsPerTile,
-                 [&](std::int64_t begin, std::int64_t size) {
-                   backward_range(part(args.y, begin, size), part(args.dy, begin, size),
-                                  part(args.dx, begin, size));
-                 });
+OutputUse Activation<T>::output_use() const {
+  const bool by_sign = kind_ == ActivationKind::kReLU || kind_ == ActivationKind::kLeakyReLU;
+  return by_sign ? OutputUse::kSign : OutputUse::kValue;
 }
 
 template <class T>
-void Activation<T>::forward_range(std::span<const T> x, std::span<T> y) const {
+void Activation<T>::forward_tile(const ForwardArgs<T>& args, const Tile& tile) const {
+  for (std::int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
+    forward_span(row_of_tile(args.x, features_, row, tile),
+                 row_of_tile(args.y, features_, row, tile));
+  }
+}
+
+template <class T>
+void Activation<T>::backward_tile(const BackwardArgs<T>& args, const Tile& tile) const {
+  for (std::int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
+    backward_span(row_of_tile(args.y, features_, row, tile),
+                  row_of_tile(args.dy, features_, row, tile),
+                  row_of_tile(args.dx, features_, row, tile));
+  }
+}
+
+template <class T>
+void Activation<T>::forward_span(std::span<const T> x, std::span<T> y) const {
   const ElementwiseKernels<T>& kernels = elementwise<T>();
   switch (kind_) {
     case ActivationKind::kReLU:
@@ -68,8 +73,8 @@ void Activation<T>::forward_range(std::span<const T> x, std::span<T> y) const {
 }
 
 template <class T>
-void Activation<T>::backward_range(std::span<const T> y, std::span<const T> dy,
-                                   std::span<T> dx) const {
+void Activation<T>::backward_span(std::span<const T> y, std::span<const T> dy,
+                                  std::span<T> dx) const {
   const ElementwiseKernels<T>& kernels = elementwise<T>();
   switch (kind_) {
     case ActivationKind::kReLU:

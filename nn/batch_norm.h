@@ -13,6 +13,8 @@ class BatchNorm1d final : public Layer<T>, public KeepsStatistics<T> {
   Shape plan(const Shape& input, Declarations& declarations) override;
   // The mean, variance and inverse deviation that forward used.
   std::size_t saved_bytes(std::int64_t batch) const override;
+  OutputUse output_use() const override { return OutputUse::kNone; }
+  bool makes_tiles() const override { return false; }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;
   void update_statistics(std::int64_t batch, std::span<const std::byte> saved,

@@ -27,7 +27,8 @@ Shape Dense<T>::plan(const Shape& input, Declarations& declarations) {
 template <class T>
 void Dense<T>::forward(const ForwardArgs<T>& args) const {
   gemm_nt(args.context.threads, {args.batch, out_features_, in_features_}, args.x,
-          slice_of(args.parameters, weight_), slice_of(args.parameters, bias_), args.y);
+          slice_of(args.parameters, weight_), slice_of(args.parameters, bias_), args.y,
+          args.finished);
 }
 
 template <class T>
@@ -35,7 +36,7 @@ void Dense<T>::backward(const BackwardArgs<T>& args) const {
   const ThreadBudget& threads = args.context.threads;
   if (!args.dx.empty()) {
     gemm_nn(threads, {args.batch, in_features_, out_features_}, args.dy,
-            slice_of(args.parameters, weight_), args.dx);
+            slice_of(args.parameters, weight_), args.dx, args.finished);
   }
   if (args.gradients.empty()) return;
   const GemmShape shape{out_features_, in_features_, args.batch};

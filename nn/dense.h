@@ -15,6 +15,8 @@ class Dense final : public Layer<T> {
   // Any input shape is taken as one flat vector.
   Shape plan(const Shape& input, Declarations& declarations) override;
   std::size_t saved_bytes(std::int64_t) const override { return 0; }
+  OutputUse output_use() const override { return OutputUse::kNone; }
+  bool makes_tiles() const override { return true; }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;
 

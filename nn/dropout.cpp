@@ -12,6 +12,15 @@ namespace {
 
 constexpr std::int64_t kSamplesPerTile = 16;
 
+template <class T>
+void copy_tile(const Tile& tile, std::int64_t features, std::span<const T> from, std::span<T> to) {
+  if (from.data() == to.data()) return;
+  for (std::int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
+    std::ranges::copy(row_of_tile(from, features, row, tile),
+                      row_of_tile(to, features, row, tile).begin());
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -35,44 +44,45 @@ std::size_t Dropout<T>::saved_bytes(std::int64_t batch) const {
 }
 
 template <class T>
-void Dropout<T>::forward(const ForwardArgs<T>& args) const {
-  if (!args.context.training) {
-    std::ranges::copy(args.x, args.y.begin());
-    return;
-  }
+void Dropout<T>::prepare(const ForwardArgs<T>& args) const {
+  if (!args.context.training) return;
   const std::span<std::uint8_t> masks(reinterpret_cast<std::uint8_t*>(args.saved.data()),
                                       args.saved.size());
-  const T scale = static_cast<T>(1 / (1 - p_));
-  for_each_range(
-      args.context.threads, args.batch, kSamplesPerTile, [&](std::int64_t n, std::int64_t count) {
-        for (std::int64_t i = n; i < n + count; ++i) {
-          const auto mask = part(masks, i * mask_bytes_, mask_bytes_);
-          const std::int64_t sample = args.context.samples.of_row(i);
-          fill_mask(args.random, 1 - p_, static_cast<std::uint64_t>(sample * mask_bytes_), mask);
-          elementwise<T>().masked_scale(scale, part(args.x, i * features_, features_), mask,
-                                        part(args.y, i * features_, features_));
-        }
-      });
+  for_each_range(args.context.threads, args.batch, kSamplesPerTile,
+                 [&](std::int64_t first, std::int64_t count) {
+                   for (std::int64_t row = first; row < first + count; ++row) {
+                     const std::int64_t sample = args.context.samples.of_row(row);
+                     fill_mask(args.random, 1 - p_,
+                               static_cast<std::uint64_t>(sample * mask_bytes_),
+                               part(masks, row * mask_bytes_, mask_bytes_));
+                   }
+                 });
 }
 
 template <class T>
-void Dropout<T>::backward(const BackwardArgs<T>& args) const {
-  if (args.dx.empty()) return;
-  if (!args.context.training) {
-    std::ranges::copy(args.dy, args.dx.begin());
-    return;
-  }
-  const std::span<const std::uint8_t> masks(
-      reinterpret_cast<const std::uint8_t*>(args.saved.data()), args.saved.size());
+void Dropout<T>::forward_tile(const ForwardArgs<T>& args, const Tile& tile) const {
+  if (args.context.training) return mask_tile(tile, args.saved, args.x, args.y);
+  copy_tile(tile, features_, args.x, args.y);
+}
+
+template <class T>
+void Dropout<T>::backward_tile(const BackwardArgs<T>& args, const Tile& tile) const {
+  if (args.context.training) return mask_tile(tile, args.saved, args.dy, args.dx);
+  copy_tile(tile, features_, args.dy, args.dx);
+}
+
+template <class T>
+void Dropout<T>::mask_tile(const Tile& tile, std::span<const std::byte> saved,
+                           std::span<const T> from, std::span<T> to) const {
+  const std::span<const std::uint8_t> masks(reinterpret_cast<const std::uint8_t*>(saved.data()),
+                                            saved.size());
   const T scale = static_cast<T>(1 / (1 - p_));
-  for_each_range(args.context.threads, args.batch, kSamplesPerTile,
-                 [&](std::int64_t n, std::int64_t count) {
-                   for (std::int64_t i = n; i < n + count; ++i) {
-                     elementwise<T>().masked_scale(scale, part(args.dy, i * features_, features_),
-                                                   part(masks, i * mask_bytes_, mask_bytes_),
-                                                   part(args.dx, i * features_, features_));
-                   }
-                 });
+  for (std::int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
+    elementwise<T>().masked_scale(
+        scale, row_of_tile(from, features_, row, tile),
+        part(masks, row * mask_bytes_ + tile.column / 8, (tile.columns + 7) / 8),
+        row_of_tile(to, features_, row, tile));
+  }
 }
 
 template class Dropout<float>;

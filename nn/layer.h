@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include "engine/kernels/tile.h"
 #include "engine/parallel.h"
 #include "engine/rng.h"
 #include "engine/shape.h"
@@ -39,8 +40,11 @@ struct PassContext {
   SampleNumbers samples{};
 };
 
+// What backward reads of a layer's own output.
+enum class OutputUse { kNone, kSign, kValue };
+
 // Spans hold `batch` rows of samples, row-major; x is [batch, input...], y is [batch, output...].
-// No two spans overlap.
+// No two spans overlap, unless the layer says that it works in place.
 template <class T>
 struct ForwardArgs {
   const PassContext& context;
@@ -51,6 +55,7 @@ struct ForwardArgs {
   std::span<const T> x;
   std::span<T> y;
   std::span<std::byte> saved;  // saved_bytes(batch), aligned to 64
+  TileFunction finished{};     // called with tiles of y as they are made, if the layer makes tiles
 };
 
 // Gradients of parameters are added to `gradients`, those of the input overwrite dx. An empty span
@@ -68,6 +73,7 @@ struct BackwardArgs {
   std::span<T> dx;
   std::span<T> gradients;
   const ParameterUpdate<T>* update;
+  TileFunction finished{};  // called with tiles of dx, as forward's
 };
 
 template <class T>
@@ -81,6 +87,9 @@ class Layer {
   // Throws invalid argument, with both shapes, where the input does not fit.
   virtual Shape plan(const Shape& input, Declarations& declarations) = 0;
   virtual std::size_t saved_bytes(std::int64_t batch) const = 0;
+  virtual OutputUse output_use() const = 0;
+  // Whether it calls `finished`, for every tile of its output, and of dx where that is wanted.
+  virtual bool makes_tiles() const = 0;
   virtual void forward(const ForwardArgs<T>& args) const = 0;
   virtual void backward(const BackwardArgs<T>& args) const = 0;
 };

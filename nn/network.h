@@ -8,10 +8,16 @@
 #include <memory>
 #include <vector>
 
+#include "nn/elementwise_layer.h"
 #include "nn/layer.h"
 #include "nn/pass_buffers.h"
 
 namespace miniray {
+
+// Layers [first, end) that share one output: a layer, and those behind it that work in place.
+struct Stage {
+  std::size_t first, end;
+};
 
 template <class T>
 class NetworkPlan {
@@ -24,6 +30,10 @@ class NetworkPlan {
 
   std::size_t layer_count() const { return layers_.size(); }
   const Layer<T>& layer(std::size_t index) const { return *layers_[index]; }
+  // Every layer is in one stage. The first of a stage may be of any kind.
+  const std::vector<Stage>& stages() const { return stages_; }
+  // Of a layer that is not the first of its stage.
+  const ElementwiseLayer<T>& in_place(std::size_t index) const { return *elementwise_[index]; }
   const Shape& input_shape() const { return input_shape_; }
   // Of the output of layer `index`, one sample.
   const Shape& output_shape(std::size_t index) const { return output_shapes_[index]; }
@@ -33,8 +43,12 @@ class NetworkPlan {
   const SliceTable& statistics() const { return declarations_.statistics(); }
 
  private:
+  bool joins_last_stage(const ElementwiseLayer<T>* layer) const;
+
   Shape input_shape_;
   std::vector<std::unique_ptr<Layer<T>>> layers_;
+  std::vector<const ElementwiseLayer<T>*> elementwise_;  // the same layers; null: of another kind
+  std::vector<Stage> stages_;
   std::vector<Shape> output_shapes_;
   Declarations declarations_;
 };
@@ -69,6 +83,9 @@ class Network {
   void update_statistics(std::int64_t batch, const PassBuffers<T>& pass);
 
  private:
+  class Forward;
+  class Backward;
+
   std::shared_ptr<const NetworkPlan<T>> plan_;
   FlatBuffer<T> parameters_, statistics_;
 };

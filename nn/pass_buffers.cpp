@@ -14,10 +14,12 @@ PassBuffers<T>::PassBuffers(const NetworkPlan<T>& plan, std::int64_t max_batch, 
   std::int64_t largest = 0;
   for (std::size_t i = 0; i < plan.layer_count(); ++i) {
     saved_.emplace_back(plan.layer(i).saved_bytes(max_batch));
-    if (i + 1 == plan.layer_count()) break;
-    output_sizes_.push_back(plan.output_shape(i).elements());
-    outputs_.emplace_back(bytes(output_sizes_.back()));
+  }
+  for (const Stage& stage : plan.stages()) {
+    output_sizes_.push_back(plan.output_shape(stage.end - 1).elements());
     largest = std::max(largest, output_sizes_.back());
+    const bool last = stage.end == plan.layer_count();
+    if (!last) outputs_.emplace_back(bytes(output_sizes_.back()));
   }
   if (use == PassUse::kForwardOnly) return;
   for (int i = 0; i < 2; ++i) gradients_.emplace_back(bytes(largest));

@@ -1,4 +1,4 @@
-// The state of one pass of a network over a batch: the outputs between its layers, what layers save
+// The state of one pass of a network over a batch: the outputs between its stages, what layers save
 // for backward, and the gradients on their way back. Planned once, reused every step.
 #pragma once
 
@@ -22,10 +22,11 @@ class PassBuffers {
   // Room for batches of up to max_batch samples.
   PassBuffers(const NetworkPlan<T>& plan, std::int64_t max_batch, PassUse use);
 
-  // Of layer `index`, the last one excepted: its output is the caller's.
+  // Of stage `index`, the last one excepted: its output is the caller's.
   std::span<T> output(std::size_t index, std::int64_t batch);
-  // Valid from the backward of layer index + 1 to that of layer `index`.
+  // Of any stage. Valid from the backward of stage index + 1 to that of stage `index`.
   std::span<T> output_gradient(std::size_t index, std::int64_t batch);
+  // Of layer `index`.
   std::span<std::byte> saved(std::size_t index) { return bytes_of(saved_[index]); }
   std::span<const std::byte> saved(std::size_t index) const { return bytes_of(saved_[index]); }
 

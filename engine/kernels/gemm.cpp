@@ -21,10 +21,11 @@ bool use_blas(const ThreadBudget& threads) {
 
 std::int64_t pieces(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
 
-// Columns of a piece: so many that memory is read in long runs, so few that 16 cores have work.
+// Columns of a piece: so many that memory is read in long runs, so few that 16 cores have work;
+// whole panels, and a multiple of 8 as tiles are.
 template <class T>
 std::int64_t piece_width(std::int64_t n) {
-  const std::int64_t columns = panel_kernels<T>().columns;
+  const std::int64_t columns = std::max<std::int64_t>(panel_kernels<T>().columns, 8);
   return std::min(pieces(pieces(n, 16), columns) * columns, PanelKernels<T>::kMaxWidth);
 }
 
@@ -67,8 +68,8 @@ void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape
 
 template <class T>
 void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-             std::span<const T> b, std::span<const T> bias, std::span<T> c) {
-  if (use_blas<T>(threads)) return blas::gemm_nt(threads, shape, a, b, bias, c);
+             std::span<const T> b, std::span<const T> bias, std::span<T> c, TileFunction finished) {
+  if (use_blas<T>(threads)) return blas::gemm_nt(threads, shape, a, b, bias, c, finished);
   const PanelKernels<T>& kernels = panel_kernels<T>();
   const std::int64_t panels = pieces(shape.m, kernels.columns);
   const std::int64_t panel_size = kernels.columns * shape.k;
@@ -80,18 +81,23 @@ void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
                  PanelKernels<T>::kWeightRows, [&](std::int64_t m0, std::int64_t n0) {
                    kernels.nt_piece(shape, a_panels, b.data(), bias.empty() ? nullptr : bias.data(),
                                     c.data(), m0, n0);
+                   finished({m0, std::min(PanelKernels<T>::kSampleRows, shape.m - m0), n0,
+                             std::min(PanelKernels<T>::kWeightRows, shape.n - n0)});
                  });
 }
 
 template <class T>
 void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-             std::span<const T> b, std::span<T> c) {
-  if (use_blas<T>(threads)) return blas::gemm_nn(threads, shape, a, b, c);
+             std::span<const T> b, std::span<T> c, TileFunction finished) {
+  if (use_blas<T>(threads)) return blas::gemm_nn(threads, shape, a, b, c, finished);
   const std::int64_t width = piece_width<T>(shape.n);
   for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
                  [&](std::int64_t m0, std::int64_t n0) {
+                   const Tile tile{m0, std::min(PanelKernels<T>::kSampleRows, shape.m - m0), n0,
+                                   std::min(width, shape.n - n0)};
                    panel_kernels<T>().nn_piece(shape, a.data(), b.data(), c.data(), m0, n0,
-                                               std::min(width, shape.n - n0));
+                                               tile.columns);
+                   finished(tile);
                  });
 }
 
@@ -118,14 +124,14 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
       });
 }
 
-#define MINIRAY_GEMM(T)                                                                 \
-  template void gemm_nt(const ThreadBudget&, const GemmShape&, std::span<const T>,      \
-                        std::span<const T>, std::span<const T>, std::span<T>);          \
-  template void gemm_nn(const ThreadBudget&, const GemmShape&, std::span<const T>,      \
-                        std::span<const T>, std::span<T>);                              \
-  template void gemm_tn_add(const ThreadBudget&, const GemmShape&, std::span<const T>,  \
-                            std::span<const T>, std::span<T>);                          \
-  template void gemm_tn_adam(const ThreadBudget&, const GemmShape&, std::span<const T>, \
+#define MINIRAY_GEMM(T)                                                                      \
+  template void gemm_nt(const ThreadBudget&, const GemmShape&, std::span<const T>,           \
+                        std::span<const T>, std::span<const T>, std::span<T>, TileFunction); \
+  template void gemm_nn(const ThreadBudget&, const GemmShape&, std::span<const T>,           \
+                        std::span<const T>, std::span<T>, TileFunction);                     \
+  template void gemm_tn_add(const ThreadBudget&, const GemmShape&, std::span<const T>,       \
+                            std::span<const T>, std::span<T>);                               \
+  template void gemm_tn_adam(const ThreadBudget&, const GemmShape&, std::span<const T>,      \
                              std::span<const T>, const AdamFactors<T>&, const AdamSpans<T>&);
 MINIRAY_GEMM(float)
 MINIRAY_GEMM(double)

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "engine/kernels/adam.h"
+#include "engine/kernels/tile.h"
 #include "engine/parallel.h"
 
 namespace miniray {
@@ -18,15 +19,17 @@ struct GemmShape {
   std::int64_t m, n, k;
 };
 
-// c[m, n] = a[m, k] . b[n, k]^T + bias[n]; an empty bias is none.
+// c[m, n] = a[m, k] . b[n, k]^T + bias[n]; an empty bias is none. `finished` is called with each
+// tile of c while it is still in the caches: the place for what follows element by element.
 template <class T>
 void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-             std::span<const T> b, std::span<const T> bias, std::span<T> c);
+             std::span<const T> b, std::span<const T> bias, std::span<T> c,
+             TileFunction finished = {});
 
-// c[m, n] = a[m, k] . b[k, n]
+// c[m, n] = a[m, k] . b[k, n]; `finished` as above.
 template <class T>
 void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-             std::span<const T> b, std::span<T> c);
+             std::span<const T> b, std::span<T> c, TileFunction finished = {});
 
 // c[m, n] += a[k, m]^T . b[k, n]
 template <class T>

@@ -48,24 +48,25 @@ void blas_gemm(const GemmShape& s, Operand<double> a, Operand<double> b, double 
 
 template <class T>
 void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-             std::span<const T> b, std::span<const T> bias, std::span<T> c) {
+             std::span<const T> b, std::span<const T> bias, std::span<T> c, TileFunction finished) {
   const auto [m, n, k] = shape;
   for_each_range(threads, n, tile_width(n, shape), [&](std::int64_t begin, std::int64_t width) {
     T* const out = c.data() + begin;
     blas_gemm({m, width, k}, {CblasNoTrans, a.data(), k},
               Operand<T>{CblasTrans, b.data() + begin * k, k}, T{0}, out, n);
-    if (bias.empty()) return;
-    reduce<T>().add_to_rows({m, width, n}, bias.data() + begin, out);
+    if (!bias.empty()) reduce<T>().add_to_rows({m, width, n}, bias.data() + begin, out);
+    finished({0, m, begin, width});
   });
 }
 
 template <class T>
 void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-             std::span<const T> b, std::span<T> c) {
+             std::span<const T> b, std::span<T> c, TileFunction finished) {
   const auto [m, n, k] = shape;
   for_each_range(threads, n, tile_width(n, shape), [&](std::int64_t begin, std::int64_t width) {
     blas_gemm({m, width, k}, {CblasNoTrans, a.data(), k},
               Operand<T>{CblasNoTrans, b.data() + begin, n}, T{0}, c.data() + begin, n);
+    finished({0, m, begin, width});
   });
 }
 
@@ -106,14 +107,14 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
       });
 }
 
-#define MINIRAY_GEMM(T)                                                                 \
-  template void gemm_nt(const ThreadBudget&, const GemmShape&, std::span<const T>,      \
-                        std::span<const T>, std::span<const T>, std::span<T>);          \
-  template void gemm_nn(const ThreadBudget&, const GemmShape&, std::span<const T>,      \
-                        std::span<const T>, std::span<T>);                              \
-  template void gemm_tn_add(const ThreadBudget&, const GemmShape&, std::span<const T>,  \
-                            std::span<const T>, std::span<T>);                          \
-  template void gemm_tn_adam(const ThreadBudget&, const GemmShape&, std::span<const T>, \
+#define MINIRAY_GEMM(T)                                                                      \
+  template void gemm_nt(const ThreadBudget&, const GemmShape&, std::span<const T>,           \
+                        std::span<const T>, std::span<const T>, std::span<T>, TileFunction); \
+  template void gemm_nn(const ThreadBudget&, const GemmShape&, std::span<const T>,           \
+                        std::span<const T>, std::span<T>, TileFunction);                     \
+  template void gemm_tn_add(const ThreadBudget&, const GemmShape&, std::span<const T>,       \
+                            std::span<const T>, std::span<T>);                               \
+  template void gemm_tn_adam(const ThreadBudget&, const GemmShape&, std::span<const T>,      \
                              std::span<const T>, const AdamFactors<T>&, const AdamSpans<T>&);
 MINIRAY_GEMM(float)
 MINIRAY_GEMM(double)

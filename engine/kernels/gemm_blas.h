@@ -8,10 +8,10 @@ namespace miniray::blas {
 
 template <class T>
 void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-             std::span<const T> b, std::span<const T> bias, std::span<T> c);
+             std::span<const T> b, std::span<const T> bias, std::span<T> c, TileFunction finished);
 template <class T>
 void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-             std::span<const T> b, std::span<T> c);
+             std::span<const T> b, std::span<T> c, TileFunction finished);
 template <class T>
 void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
                  std::span<const T> b, std::span<T> c);

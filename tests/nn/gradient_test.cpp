@@ -37,6 +37,48 @@ TEST(Gradient, DropoutInference) {
   GradientCheck(std::make_unique<Dropout<double>>(0.3), {11}, 3, false).run();
 }
 
+std::unique_ptr<Layer<double>> act(ActivationKind kind) {
+  return std::make_unique<Activation<double>>(kind);
+}
+
+// Adds the layers and checks their gradients together; says how many outputs they share.
+template <class... Added>
+std::size_t check_chain(std::int64_t batch, Added... layers) {
+  auto plan = std::make_shared<NetworkPlan<double>>(Shape{9});
+  (plan->add(std::move(layers)), ...);
+  GradientCheck(plan, batch, true).run();
+  return plan->stages().size();
+}
+
+std::unique_ptr<Layer<double>> dense(std::int64_t width) {
+  return std::make_unique<Dense<double>>(width);
+}
+std::unique_ptr<Layer<double>> dropout() { return std::make_unique<Dropout<double>>(0.3); }
+
+// Layers that work in place share an output only where backward can bear it.
+TEST(ChainGradient, InPlaceAfterDense) {
+  using enum ActivationKind;
+  EXPECT_EQ(check_chain(5, dense(11), act(kLeakyReLU), dropout(), dense(3)), 2U);
+  EXPECT_EQ(check_chain(5, dense(11), act(kReLU), std::make_unique<BatchNorm1d<double>>(), dense(3),
+                        act(kTanh)),
+            3U);
+  EXPECT_EQ(check_chain(5, dense(11), dropout(), act(kTanh), dense(3), act(kSigmoid)), 2U);
+}
+
+TEST(ChainGradient, NotInPlaceWhereBackwardNeedsTheOutput) {
+  using enum ActivationKind;
+  EXPECT_EQ(check_chain(5, dense(11), act(kTanh), dropout(), dense(3)), 3U);
+  EXPECT_EQ(check_chain(5, dense(11), act(kLeakyReLU), act(kSigmoid), dense(3)), 3U);
+}
+
+TEST(ChainGradient, AfterALayerThatMakesNoTiles) {
+  using enum ActivationKind;
+  EXPECT_EQ(check_chain(7, dense(11), std::make_unique<BatchNorm1d<double>>(), act(kLeakyReLU),
+                        dropout(), dense(3)),
+            3U);
+  EXPECT_EQ(check_chain(5, dropout(), act(kTanh), dense(3), dropout()), 2U);
+}
+
 class ActivationGradient : public ::testing::TestWithParam<ActivationKind> {};
 
 TEST_P(ActivationGradient, MatchesFiniteDifferences) {

@@ -19,12 +19,17 @@ class GradientCheck {
  public:
   GradientCheck(std::unique_ptr<Layer<double>> layer, const Shape& sample, std::int64_t batch,
                 bool training)
-      : plan_(make_plan(std::move(layer), sample)),
+      : GradientCheck(make_plan(std::move(layer), sample), batch, training) {}
+
+  // Of a chain of layers.
+  GradientCheck(std::shared_ptr<const NetworkPlan<double>> plan, std::int64_t batch, bool training)
+      : plan_(std::move(plan)),
         network_(plan_),
         pass_(*plan_, batch, PassUse::kForwardAndBackward),
         batch_(batch),
         context_{threads_, training, {.seed = 7, .purpose = RandomPurpose::kDropout}},
-        x_(random_values<double>(static_cast<std::size_t>(batch * sample.elements()), 1)),
+        x_(random_values<double>(static_cast<std::size_t>(batch * plan_->input_shape().elements()),
+                                 1)),
         y_(static_cast<std::size_t>(batch * plan_->output_shape().elements())),
         weighting_(random_values<double>(y_.size(), 2)) {
     network_.init(3, 0);
