@@ -1,6 +1,5 @@
 #include "engine/cpu.h"
 
-#include <cblas.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -53,8 +52,6 @@ std::string cpu_model() {
   }
   return "unknown";
 }
-
-std::string blas_description() { return openblas_get_config(); }
 
 std::int64_t resident_bytes() {
   std::ifstream statm("/proc/self/statm");

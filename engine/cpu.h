@@ -8,8 +8,6 @@
 namespace miniray {
 
 std::string cpu_model();
-// The BLAS's own description of its version and of the kernels that it chose for this processor.
-std::string blas_description();
 // Resident memory of this process now, and its highest so far, in bytes.
 std::int64_t resident_bytes();
 std::int64_t peak_resident_bytes();

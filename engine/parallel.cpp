@@ -1,12 +1,10 @@
 #include "engine/parallel.h"
 
-#include <cblas.h>
 #include <sched.h>
 #include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
-#include <mutex>
 #include <optional>
 #include <string>
 
@@ -14,16 +12,6 @@
 #include "engine/error.h"
 
 namespace miniray {
-namespace {
-
-// The BLAS's own threads would cut its sums by their number, and fight ours for the cores.
-void use_one_thread_in_each_blas_call() {
-  static std::once_flag once;
-  std::call_once(once, [] { openblas_set_num_threads(1); });
-}
-
-}  // namespace
-
 struct ThreadBudget::Arena {
   explicit Arena(int threads) : arena(threads) {
     if (threads > available_cores()) {
@@ -41,7 +29,6 @@ ThreadBudget::ThreadBudget(int threads, ProductKernels products)
     throw invalid_argument("the number of threads must be at least 1, not " +
                            std::to_string(threads));
   }
-  use_one_thread_in_each_blas_call();
   if (threads > 1) arena_ = std::make_unique<Arena>(threads);
 }
 

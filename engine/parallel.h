@@ -1,4 +1,4 @@
-// Threads: the only file that knows oneTBB and the threads of the BLAS.
+// Threads: the only file that knows oneTBB.
 //
 // Work is cut into tiles by its shape alone, never by the number of threads, and a tile's result
 // depends on the tile alone. So every result has the same bits for any number of threads.

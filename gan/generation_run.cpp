@@ -15,7 +15,7 @@
 namespace miniray {
 namespace {
 
-constexpr std::int64_t kChunk = 4 * Sampler::kBatch;  // pictures of one call to a worker
+constexpr std::int64_t kChunk = Sampler::kBatch;  // pictures of one call to a worker
 constexpr std::int64_t kMaxZoomedImages = 256;
 
 std::optional<NpyMatrix> read_latents(const GenerateConfig& config, std::int64_t latent_dim) {

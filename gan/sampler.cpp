@@ -2,30 +2,11 @@
 
 #include <algorithm>
 
+#include "engine/kernels/pixels.h"
 #include "engine/rng.h"
 #include "engine/span.h"
 
 namespace miniray {
-namespace {
-
-// Tanh's range to a byte, to the nearest; what is no number to 0.
-std::uint8_t to_byte(float value) {
-  const float scaled = value * 127.5F + 128.0F;
-  return static_cast<std::uint8_t>(std::min(std::max(0.0F, scaled), 255.0F));
-}
-
-// One picture, C x H x W floats to H x W x C bytes.
-void convert(std::span<const float> chw, const Shape& shape, std::uint8_t* hwc) {
-  const std::int64_t channels = shape[0], plane = shape[1] * shape[2];
-  for (std::int64_t pixel = 0; pixel < plane; ++pixel) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      *hwc++ = to_byte(chw[static_cast<std::size_t>(c * plane + pixel)]);
-    }
-  }
-}
-
-}  // namespace
-
 void draw_sample_latents(std::uint64_t seed, std::int64_t first, std::int64_t latent_dim,
                          std::span<float> latents) {
   fill_normal({.seed = seed, .purpose = RandomPurpose::kSampleLatents}, latents,
@@ -76,9 +57,9 @@ void Sampler::run_batch(std::int64_t count, Images& images) {
   images.pixels.resize(old_size + static_cast<std::size_t>(count * images.image_bytes()));
   std::uint8_t* const to = images.pixels.data() + old_size;
   threads_.for_each_tile(count, [&](std::int64_t row) {
-    convert(part(std::span<const float>(outputs_.span()), row * images.image_bytes(),
-                 images.image_bytes()),
-            image_shape_, to + row * images.image_bytes());
+    pixels_from_planes(images.channels, images.height * images.width,
+                       outputs_.data() + row * images.image_bytes(),
+                       to + row * images.image_bytes());
   });
 }
 

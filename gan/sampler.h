@@ -22,7 +22,7 @@ void draw_sample_latents(std::uint64_t seed, std::int64_t first, std::int64_t la
 
 class Sampler {
  public:
-  static constexpr std::int64_t kBatch = 64;
+  static constexpr std::int64_t kBatch = 256;
 
   // `generator` and `threads` must outlive the sampler. Its output must be C x H x W values of
   // image_shape.

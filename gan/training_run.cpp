@@ -156,7 +156,6 @@ Record start_record(const RunInfo& info, const TrainConfig& config) {
       .add("pid", static_cast<std::int64_t>(getpid()))
       .add("cpu", cpu_model())
       .add("simd", simd_target())
-      .add("blas", blas_description())
       .add("threads", static_cast<std::int64_t>(info.threads))
       .add("parameters", info.generator_parameters + info.discriminator_parameters);
 }

@@ -1,9 +1,8 @@
 #include "engine/kernels/gemm_blas.h"
 
-#include <cblas.h>
-
 #include <algorithm>
 
+#include "engine/kernels/blas_library.h"
 #include "engine/kernels/reduce.h"
 #include "engine/span.h"
 
@@ -32,16 +31,18 @@ struct Operand {
 
 void blas_gemm(const GemmShape& s, Operand<float> a, Operand<float> b, float beta, float* c,
                std::int64_t stride) {
-  cblas_sgemm(CblasRowMajor, a.transpose, b.transpose, static_cast<int>(s.m), static_cast<int>(s.n),
-              static_cast<int>(s.k), 1.0F, a.data, static_cast<int>(a.stride), b.data,
-              static_cast<int>(b.stride), beta, c, static_cast<int>(stride));
+  blas_library().sgemm(CblasRowMajor, a.transpose, b.transpose, static_cast<int>(s.m),
+                       static_cast<int>(s.n), static_cast<int>(s.k), 1.0F, a.data,
+                       static_cast<int>(a.stride), b.data, static_cast<int>(b.stride), beta, c,
+                       static_cast<int>(stride));
 }
 
 void blas_gemm(const GemmShape& s, Operand<double> a, Operand<double> b, double beta, double* c,
                std::int64_t stride) {
-  cblas_dgemm(CblasRowMajor, a.transpose, b.transpose, static_cast<int>(s.m), static_cast<int>(s.n),
-              static_cast<int>(s.k), 1.0, a.data, static_cast<int>(a.stride), b.data,
-              static_cast<int>(b.stride), beta, c, static_cast<int>(stride));
+  blas_library().dgemm(CblasRowMajor, a.transpose, b.transpose, static_cast<int>(s.m),
+                       static_cast<int>(s.n), static_cast<int>(s.k), 1.0, a.data,
+                       static_cast<int>(a.stride), b.data, static_cast<int>(b.stride), beta, c,
+                       static_cast<int>(stride));
 }
 
 }  // namespace

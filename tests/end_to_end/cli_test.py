@@ -733,7 +733,6 @@ RUN_STARTED_FIELDS = {
     "pid": int,
     "cpu": str,
     "simd": str,
-    "blas": str,
     "threads": int,
     "parameters": int,
 }

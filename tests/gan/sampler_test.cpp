@@ -26,14 +26,14 @@ TEST(Sampler, APictureDependsOnSeedAndNumberAlone) {
   const auto generator = generator_of(spec);
   const ThreadBudget one(1), three(3);
   Sampler a(one, generator, spec.image_shape), b(three, generator, spec.image_shape);
-  const Images all = a.generate(42, 0, 200);
-  EXPECT_EQ(all.count, 200);
+  const Images all = a.generate(42, 0, 600);
+  EXPECT_EQ(all.count, 600);
   for (const auto& [first, count] : {std::pair<std::int64_t, std::int64_t>{0, 1},
-                                     {5, 60},
-                                     {63, 2},
-                                     {64, 64},
-                                     {100, 100},
-                                     {199, 1}}) {
+                                     {5, 250},
+                                     {255, 2},
+                                     {256, 256},
+                                     {400, 200},
+                                     {599, 1}}) {
     const Images piece = b.generate(42, first, count);
     ASSERT_EQ(piece.pixels.size(), static_cast<std::size_t>(count * piece.image_bytes()));
     for (std::int64_t i = 0; i < count; ++i) EXPECT_EQ(pixels(piece, i), pixels(all, first + i));
@@ -47,9 +47,9 @@ TEST(Sampler, LatentsGiveThePicturesOfTheSeedTheyWereDrawnFrom) {
   const auto generator = generator_of(spec);
   const ThreadBudget threads(2);
   Sampler sampler(threads, generator, spec.image_shape);
-  std::vector<float> latents(static_cast<std::size_t>(70 * spec.latent_dim));
+  std::vector<float> latents(static_cast<std::size_t>(270 * spec.latent_dim));
   draw_sample_latents(9, 0, spec.latent_dim, latents);
-  EXPECT_EQ(sampler.generate(latents).pixels, sampler.generate(9, 0, 70).pixels);
+  EXPECT_EQ(sampler.generate(latents).pixels, sampler.generate(9, 0, 270).pixels);
 }
 
 TEST(Sampler, PixelsAreTheGeneratorsOutputs) {
