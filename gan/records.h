@@ -5,7 +5,7 @@
 //
 //   type          further fields
 //   run_started   job_id, config (object), dataset, images, world, version, host, pid, cpu, simd,
-//                 blas, threads, parameters (of G and D together)
+//                 threads, parameters (of G and D together)
 //   epoch         epoch (from 1), epochs, step, d_loss, g_loss, d_real, d_fake (means over the
 //                 epoch), seconds, images_per_second, resident_bytes
 //   worker_epoch  epoch, rank, d_loss, g_loss, d_real, d_fake: each worker's own
