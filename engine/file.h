@@ -14,8 +14,9 @@ enum class Durability {
   kBuffered,  // complete for every reader now, on the disk when the system gets to it
 };
 
-// Writes to a temporary name in the same folder, syncs it where asked, renames. What stood at
-// `path` stays as it was unless the whole succeeds. Throws io, naming the path.
+// Writes a file without a name, or with a temporary one, in the same folder, syncs it where asked
+// and only then gives it its name. What stood at `path` stays as it was unless the whole succeeds.
+// Throws io, naming the path.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
                 Durability durability = Durability::kSynced);
 void write_file(const std::filesystem::path& path, const std::string& text);
