@@ -44,24 +44,25 @@ void for_each_piece(const ThreadBudget& threads, std::int64_t rows, std::int64_t
   });
 }
 
-// The two forms of the gradient's product: calls body(first column, width, transposed a, room for
-// panels) for each piece.
+// The two forms of the gradient's product: calls body(first row, transposed a, panels of b) for
+// each piece.
 template <class T, class Body>
 void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape,
-                             std::span<const T> a, Body body) {
+                             std::span<const T> a, std::span<const T> b, Body body) {
+  constexpr std::int64_t kWidth = 128;  // whole panels, of all targets
   const PanelKernels<T>& kernels = panel_kernels<T>();
-  const std::int64_t width = piece_width<T>(shape.n);
-  const std::int64_t panels_size = pieces(shape.n, width) * width * shape.k;
+  const std::int64_t panels_size = pieces(shape.n, kWidth) * kWidth * shape.k;
   T* const panels = scratch<T>(threads, panels_size + shape.m * shape.k);
   T* const a_transposed = panels + panels_size;
-  constexpr std::int64_t kTransposedColumns = 64;
-  for_each_range(threads, shape.m, kTransposedColumns, [&](std::int64_t m0, std::int64_t columns) {
+  for_each_range(threads, shape.m, kWidth, [&](std::int64_t m0, std::int64_t columns) {
     kernels.transpose_columns(shape.k, columns, shape.m, a.data() + m0,
                               a_transposed + m0 * shape.k);
   });
-  for_each_range(threads, shape.n, width, [&](std::int64_t n0, std::int64_t piece) {
-    body(n0, piece, a_transposed, panels + n0 * shape.k);
+  for_each_range(threads, shape.n, kWidth, [&](std::int64_t n0, std::int64_t width) {
+    kernels.pack_columns(shape, b.data(), n0, width, panels + n0 * shape.k);
   });
+  for_each_range(threads, shape.m, PanelKernels<T>::kGradientRows,
+                 [&](std::int64_t m0, std::int64_t) { body(m0, a_transposed, panels); });
 }
 
 }  // namespace
@@ -106,9 +107,8 @@ void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<
                  std::span<const T> b, std::span<T> c) {
   if (use_blas<T>(threads)) return blas::gemm_tn_add(threads, shape, a, b, c);
   for_each_gradient_piece(
-      threads, shape, a,
-      [&](std::int64_t n0, std::int64_t width, const T* a_transposed, T* panels) {
-        panel_kernels<T>().tn_add_piece(shape, a_transposed, b.data(), c.data(), n0, width, panels);
+      threads, shape, a, b, [&](std::int64_t m0, const T* a_transposed, const T* panels) {
+        panel_kernels<T>().tn_add_piece(shape, a_transposed, panels, c.data(), m0);
       });
 }
 
@@ -118,9 +118,8 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
   if (use_blas<T>(threads)) return blas::gemm_tn_adam(threads, shape, a, b, factors, spans);
   const AdamTarget<T> target{factors, spans.w.data(), spans.m.data(), spans.v.data()};
   for_each_gradient_piece(
-      threads, shape, a,
-      [&](std::int64_t n0, std::int64_t width, const T* a_transposed, T* panels) {
-        panel_kernels<T>().tn_adam_piece(shape, a_transposed, b.data(), target, n0, width, panels);
+      threads, shape, a, b, [&](std::int64_t m0, const T* a_transposed, const T* panels) {
+        panel_kernels<T>().tn_adam_piece(shape, a_transposed, panels, target, m0);
       });
 }
 

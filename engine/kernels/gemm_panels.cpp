@@ -128,65 +128,57 @@ void nn_piece(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t
   }
 }
 
-// What is done with a tile of a gradient, and the lines of memory that it will touch.
 template <class T>
-struct AddTile {
-  HWY_INLINE void prefetch(std::int64_t at) const { hwy::Prefetch(c + at); }
-  HWY_INLINE void take(std::int64_t at, std::size_t n, T* gradient) const {
-    map2(n, c + at, gradient, c + at, [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
-  }
-  T* c;
-};
-template <class T>
-struct AdamTile {
-  HWY_INLINE void prefetch(std::int64_t at) const {
-    hwy::Prefetch(w + at);
-    hwy::Prefetch(m + at);
-    hwy::Prefetch(v + at);
-  }
-  HWY_INLINE void take(std::int64_t at, std::size_t n, T* gradient) const {
-    adam.update(n, w + at, gradient, m + at, v + at);
-  }
-  AdamVectors<T> adam;
-  T *w, *m, *v;
-};
+void pack_columns(const GemmShape& shape, const T* b, std::int64_t n0, std::int64_t width,
+                  T* panels) {
+  copy_columns(shape.k, width, b + n0, shape.n, panels);
+}
 
-// a, transposed, is broadcast; b's panels are the columns. A few rows of the gradient are finished
-// over the whole width before they are used: row after row of 64 bytes each, 4 kB apart, would make
-// every load wait for the stores before it, which look like its own to the processor.
-template <class T, class Use>
-HWY_INLINE void tn_piece(const GemmShape& shape, const T* a_transposed, const T* b, std::int64_t n0,
-                         std::int64_t width, T* panels, const Use& use) {
-  HWY_ALIGN T gradient[TileSize<T>::kRows * kMaxWidth<T>];
+// a, transposed, is broadcast; b's panels are the columns. Calls take(first element, elements,
+// gradient) with long runs along a row: rows lie a multiple of 4 kB apart, and pieces of rows one
+// below the other would make every load wait for the stores before it, which look like its own to
+// the processor, and memory open a new page for each.
+template <class T, class Take>
+HWY_INLINE void tn_piece(const GemmShape& shape, const T* a_transposed, const T* panels,
+                         std::int64_t m0, const Take& take) {
+  constexpr std::int64_t kRows = PanelKernels<T>::kGradientRows;
+  constexpr std::int64_t kRun = PanelKernels<T>::kGradientRun;
+  HWY_ALIGN T gradient[kRows * kRun];
   const auto [m, n, k] = shape;
-  copy_columns(k, width, b + n0, n, panels);
-  for_each_row_tile<T>(m, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-    for (std::int64_t column = 0; column < width; column += kColumns<T>) {
-      const std::int64_t at = row * n + n0 + column;
-      for (std::int64_t r = 0; r < rows; ++r) use.prefetch(at + r * n);
+  const std::int64_t rows = std::min(kRows, m - m0);
+  for (std::int64_t n0 = 0; n0 < n; n0 += kRun) {
+    const std::int64_t run = std::min(kRun, n - n0);
+    for (std::int64_t column = 0; column < run; column += kColumns<T>) {
       for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
-        multiply_tile(rows, std::min(kDepth<T>, k - k0), a_transposed + row * k + k0, k,
-                      panels + column * k + k0 * kColumns<T>, store_of_block(k0), gradient + column,
-                      kMaxWidth<T>);
+        for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
+          multiply_tile(height, std::min(kDepth<T>, k - k0), a_transposed + (m0 + row) * k + k0, k,
+                        panels + (n0 + column) * k + k0 * kColumns<T>, store_of_block(k0),
+                        gradient + row * kRun + column, kRun);
+        });
       }
     }
-    for (std::int64_t r = 0; r < rows; ++r) {
-      use.take((row + r) * n + n0, static_cast<std::size_t>(width), gradient + r * kMaxWidth<T>);
+    for (std::int64_t row = 0; row < rows; ++row) {
+      take((m0 + row) * n + n0, static_cast<std::size_t>(run), gradient + row * kRun);
     }
-  });
+  }
 }
 
 template <class T>
-void tn_add_piece(const GemmShape& shape, const T* a_transposed, const T* b, T* c, std::int64_t n0,
-                  std::int64_t width, T* panels) {
-  tn_piece(shape, a_transposed, b, n0, width, panels, AddTile<T>{c});
+void tn_add_piece(const GemmShape& shape, const T* a_transposed, const T* panels, T* c,
+                  std::int64_t m0) {
+  tn_piece(
+      shape, a_transposed, panels, m0, [&](std::int64_t at, std::size_t n, T* gradient) HWY_ATTR {
+        map2(n, c + at, gradient, c + at, [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
+      });
 }
 
 template <class T>
-void tn_adam_piece(const GemmShape& shape, const T* a_transposed, const T* b,
-                   const AdamTarget<T>& target, std::int64_t n0, std::int64_t width, T* panels) {
-  tn_piece(shape, a_transposed, b, n0, width, panels,
-           AdamTile<T>{AdamVectors<T>(target.factors), target.w, target.m, target.v});
+void tn_adam_piece(const GemmShape& shape, const T* a_transposed, const T* panels,
+                   const AdamTarget<T>& target, std::int64_t m0) {
+  const AdamVectors<T> adam(target.factors);
+  tn_piece(shape, a_transposed, panels, m0,
+           [&](std::int64_t at, std::size_t n, T* gradient)
+               HWY_ATTR { adam.update(n, target.w + at, gradient, target.m + at, target.v + at); });
 }
 
 template <class T>
@@ -196,6 +188,7 @@ constexpr PanelKernels<T> kPanelKernels = {
     .transpose_columns = transpose_columns<T>,
     .nt_piece = nt_piece<T>,
     .nn_piece = nn_piece<T>,
+    .pack_columns = pack_columns<T>,
     .tn_add_piece = tn_add_piece<T>,
     .tn_adam_piece = tn_adam_piece<T>,
 };

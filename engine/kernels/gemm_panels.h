@@ -22,10 +22,12 @@ struct AdamTarget {
 
 template <class T>
 struct PanelKernels {
-  static constexpr std::int64_t kDepth = 512;       // of k in a block
-  static constexpr std::int64_t kWeightRows = 48;   // of a piece of gemm_nt
-  static constexpr std::int64_t kSampleRows = 256;  // at most, of a piece of gemm_nt and gemm_nn
-  static constexpr std::int64_t kMaxWidth = 192;    // columns of a piece of gemm_nn and gemm_tn
+  static constexpr std::int64_t kDepth = 512;         // of k in a block
+  static constexpr std::int64_t kWeightRows = 48;     // of a piece of gemm_nt
+  static constexpr std::int64_t kSampleRows = 256;    // at most, of a piece of gemm_nt and gemm_nn
+  static constexpr std::int64_t kMaxWidth = 192;      // columns of a piece of gemm_nn
+  static constexpr std::int64_t kGradientRows = 24;   // of a piece of gemm_tn
+  static constexpr std::int64_t kGradientRun = 3072;  // columns of them finished in one go
 
   std::int64_t columns;  // of a panel
 
@@ -40,17 +42,19 @@ struct PanelKernels {
   void (*nt_piece)(const GemmShape& shape, const T* a_panels, const T* b, const T* bias, T* c,
                    std::int64_t m0, std::int64_t n0);
   // Of c[m, n] = a[m, k] . b[k, n]: columns [n0, n0 + width) of the rows from m0. width: at most
-  // kMaxWidth and, unless it ends the matrix, a multiple of `columns`; so too below.
+  // kMaxWidth and, unless it ends the matrix, a multiple of `columns`.
   void (*nn_piece)(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t m0,
                    std::int64_t n0, std::int64_t width);
-  // Of c[m, n] += a[k, m]^T . b[k, n]: columns [n0, n0 + width). a_transposed: [m, k]. panels: room
-  // for k x width numbers, rounded up to whole panels.
-  void (*tn_add_piece)(const GemmShape& shape, const T* a_transposed, const T* b, T* c,
-                       std::int64_t n0, std::int64_t width, T* panels);
-  // The same product as a gradient that Adam takes while it is in the registers' reach.
-  void (*tn_adam_piece)(const GemmShape& shape, const T* a_transposed, const T* b,
-                        const AdamTarget<T>& target, std::int64_t n0, std::int64_t width,
-                        T* panels);
+  // panels: columns [n0, n0 + width) of b[k, n], panel by panel; zeros past the end.
+  void (*pack_columns)(const GemmShape& shape, const T* b, std::int64_t n0, std::int64_t width,
+                       T* panels);
+  // Of c[m, n] += a[k, m]^T . b[k, n]: rows [m0, m0 + kGradientRows). a_transposed: [m, k].
+  // panels: all of b, by pack_columns.
+  void (*tn_add_piece)(const GemmShape& shape, const T* a_transposed, const T* panels, T* c,
+                       std::int64_t m0);
+  // The same product as a gradient that Adam takes while it is in the caches.
+  void (*tn_adam_piece)(const GemmShape& shape, const T* a_transposed, const T* panels,
+                        const AdamTarget<T>& target, std::int64_t m0);
 };
 
 // Those of the SIMD target in use. T is float or double.

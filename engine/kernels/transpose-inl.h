@@ -48,20 +48,26 @@ HWY_INLINE void transpose_square(const T* HWY_RESTRICT from, std::int64_t from_s
 #endif
 }
 
-// to[c, r] = from[r, c], in blocks of columns whose lines stay in the first cache although rows
-// lie a multiple of 4 kB apart.
+// to[c, r] = from[r, c]. Rows a multiple of 4 kB apart share few places in a cache: so a few rows
+// of the wider matrix are finished, or a block of their columns, before the next are touched.
 template <class T>
 HWY_INLINE void transpose(std::int64_t rows, std::int64_t columns, const T* HWY_RESTRICT from,
                           std::int64_t from_stride, T* HWY_RESTRICT to, std::int64_t to_stride) {
   constexpr std::int64_t kBlock = 64;
   constexpr std::int64_t kSide = kTransposeSide<T>;
   const std::int64_t whole_rows = rows / kSide * kSide, whole_columns = columns / kSide * kSide;
-  for (std::int64_t block = 0; block < whole_columns; block += kBlock) {
-    const std::int64_t end = HWY_MIN(block + kBlock, whole_columns);
-    for (std::int64_t r = 0; r < whole_rows; r += kSide) {
-      for (std::int64_t c = block; c < end; c += kSide) {
-        transpose_square(from + r * from_stride + c, from_stride, to + c * to_stride + r,
-                         to_stride);
+  const auto square = [&](std::int64_t r, std::int64_t c) HWY_ATTR {
+    transpose_square(from + r * from_stride + c, from_stride, to + c * to_stride + r, to_stride);
+  };
+  if (to_stride > from_stride) {
+    for (std::int64_t c = 0; c < whole_columns; c += kSide) {
+      for (std::int64_t r = 0; r < whole_rows; r += kSide) square(r, c);
+    }
+  } else {
+    for (std::int64_t block = 0; block < whole_columns; block += kBlock) {
+      const std::int64_t end = HWY_MIN(block + kBlock, whole_columns);
+      for (std::int64_t r = 0; r < whole_rows; r += kSide) {
+        for (std::int64_t c = block; c < end; c += kSide) square(r, c);
       }
     }
   }
