@@ -67,20 +67,24 @@ DistributedGanTrainer::DistributedGanTrainer(int num_workers, std::int64_t laten
 
 DistributedGanTrainer::DistributedGanTrainer(const GanOptions& options,
                                              const WorkerOptions& workers)
-    : world_(workers.num_workers, workers.timeout),
+    : processes_(workers.processes),
+      world_(workers.num_workers, workers.timeout),
       runtime_(
           {.threads_per_actor = workers.threads_per_worker, .pin_to_cores = workers.pin_to_cores}) {
-  if (workers.processes != nullptr) {
-    // While the first worker waits for other processes, those of its own wait for it.
-    workers.processes->set_wait_hook([this] { world_.beat(0); });
-    first_rank_ = workers.processes->communicator().rank() * workers.num_workers;
-  }
   std::vector<Future<const Replica*>> replicas;
   for (int rank = 0; rank < workers.num_workers; ++rank) {
-    actors_.push_back(runtime_.remote<ReplicaActor>(&world_, rank, workers.processes, options));
+    actors_.push_back(runtime_.remote<ReplicaActor>(&world_, rank, processes_, options));
     replicas.push_back(actors_.back().call(&ReplicaActor::replica));
   }
   replicas_ = get(replicas);
+  if (processes_ == nullptr) return;
+  first_rank_ = processes_->communicator().rank() * workers.num_workers;
+  // While the first worker waits for other processes, those of its own wait for it.
+  processes_->set_wait_hook([this] { world_.beat(0); });
+}
+
+DistributedGanTrainer::~DistributedGanTrainer() {
+  if (processes_ != nullptr) processes_->set_wait_hook({});
 }
 
 TrainResult DistributedGanTrainer::train(const Dataset& dataset, const TrainOptions& options,

@@ -71,6 +71,8 @@ class DistributedGanTrainer {
   // Throws invalid argument, naming what is out of range.
   DistributedGanTrainer(const GanOptions& options, const WorkerOptions& workers);
 
+  ~DistributedGanTrainer();
+
   // The history holds the means over the workers and each worker's own losses. Throws what the
   // first worker that failed threw. See Replica::train.
   TrainResult train(const Dataset& dataset, const TrainOptions& options,
@@ -87,6 +89,7 @@ class DistributedGanTrainer {
   const std::vector<const Replica*>& workers() const { return replicas_; }
 
  private:
+  ProcessGroup* processes_;
   ThreadWorld world_;
   Runtime runtime_;  // after the world: its actors use it
   std::vector<Actor<ReplicaActor>> actors_;
