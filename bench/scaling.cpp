@@ -52,12 +52,13 @@ std::vector<double> print_table(int most_workers, int rounds, std::int64_t steps
 }
 
 // Milliseconds of one mean over all parameters, on rank 0.
-double time_means(Communicator& communicator, std::span<float> data, int repetitions) {
+double time_means(Communicator& communicator, std::span<float> data, Payload payload,
+                  int repetitions) {
   std::vector<double> times_ms;
   for (int i = 0; i < repetitions; ++i) {
     communicator.barrier();
     const auto start = std::chrono::steady_clock::now();
-    communicator.mean(data);
+    communicator.mean(data, payload);
     times_ms.push_back(
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
             .count());
@@ -65,9 +66,14 @@ double time_means(Communicator& communicator, std::span<float> data, int repetit
   return median(times_ms);
 }
 
-void print_mean(const char* transport, int world_size, double ms) {
-  std::printf("| %s | %d | %.1f | %.2f | %.1f |\n", transport, world_size, kBytes * 1e-6, ms,
-              kBytes * world_size / ms * 1e-6);
+const char* name_of(Payload payload) { return payload == Payload::kBfloat16 ? "bf16" : "float32"; }
+
+// Bytes of all parameters.
+double bytes_of(Payload payload) { return payload == Payload::kBfloat16 ? kBytes / 2 : kBytes; }
+
+void print_mean(const char* transport, Payload payload, int world_size, double ms) {
+  std::printf("| %s, %s | %d | %.1f | %.2f | %.1f |\n", transport, name_of(payload), world_size,
+              bytes_of(payload) * 1e-6, ms, bytes_of(payload) * world_size / ms * 1e-6);
 }
 
 void print_mean_heading() {
@@ -75,7 +81,7 @@ void print_mean_heading() {
       "\n| transport | world | MB a rank | ms a mean | GB/s averaged |\n|---|---|---|---|---|\n");
 }
 
-double time_thread_means(int world_size) {
+double time_thread_means(int world_size, Payload payload) {
   ThreadWorld world(world_size, std::chrono::minutes(1));
   std::vector<std::thread> threads;
   double ms = 0;
@@ -83,7 +89,7 @@ double time_thread_means(int world_size) {
     threads.emplace_back([&, rank] {
       const auto communicator = world.communicator(rank);
       FlatBuffer<float> data(kParameters);
-      const double own_ms = time_means(*communicator, data.span(), 21);
+      const double own_ms = time_means(*communicator, data.span(), payload, 21);
       if (rank == 0) ms = own_ms;
     });
   }
@@ -102,20 +108,23 @@ double step_seconds(ProcessGroup& processes, const SyncPolicy& sync, std::int64_
          static_cast<double>(steps);
 }
 
-// One mean over the processes, and the simulation's claim that an average costs its transfer and
-// nothing else, beside what training really takes.
+// For each payload one mean over the processes, and the claim that an average costs its transfer
+// and nothing else, beside what training really takes.
 void run_processes(ProcessGroup& processes, std::int64_t steps) {
   Communicator& communicator = processes.communicator();
+  const bool first = communicator.rank() == 0;
   FlatBuffer<float> data(kParameters);
-  const double mean_ms = time_means(communicator, data.span(), 21);
   const double plain_ms = 1e3 * step_seconds(processes, {}, steps);
-  const double averaged_ms =
-      1e3 * step_seconds(processes, {.unit = SyncUnit::kSteps, .interval = 1}, steps);
-  if (communicator.rank() != 0) return;
-  print_mean_heading();
-  print_mean("MPI", communicator.world_size(), mean_ms);
-  std::printf("\na step with an average after it: simulated %.1f ms, measured %.1f ms\n",
-              plain_ms + mean_ms, averaged_ms);
+  for (const Payload payload : {Payload::kFloat32, Payload::kBfloat16}) {
+    const double mean_ms = time_means(communicator, data.span(), payload, 21);
+    const SyncPolicy every_step{.unit = SyncUnit::kSteps, .interval = 1, .payload = payload};
+    const double averaged_ms = 1e3 * step_seconds(processes, every_step, steps);
+    if (!first) continue;
+    print_mean_heading();
+    print_mean("MPI", payload, communicator.world_size(), mean_ms);
+    std::printf("\na step with an average after it: expected %.1f ms, measured %.1f ms\n",
+                plain_ms + mean_ms, averaged_ms);
+  }
 }
 
 struct Network {
@@ -176,8 +185,11 @@ int main(int argc, char** argv) {
   }
   const auto speeds = bench::print_table(most_workers, rounds, steps);
   bench::print_mean_heading();
-  for (const int world : {2, 4})
-    bench::print_mean("threads", world, bench::time_thread_means(world));
+  for (const int world : {2, 4}) {
+    for (const Payload payload : {Payload::kFloat32, Payload::kBfloat16}) {
+      bench::print_mean("threads", payload, world, bench::time_thread_means(world, payload));
+    }
+  }
   bench::print_simulation(speeds.back(), network);
   return 0;
 }

@@ -39,6 +39,7 @@ void check_config(const TrainConfig& config) {
   check_word("--mode", config.mode, {"single", "distributed"});
   check_word("--sync", config.sync, {"epochs", "steps", "gradients"});
   check_word("--sync-moments", config.sync_moments, {"keep", "average", "reset"});
+  check_word("--sync-payload", config.sync_payload, {"float32", "bf16"});
   check_word("--outer", config.outer, {"mean", "nesterov"});
   check_word("--sharding", config.sharding, {"contiguous", "strided", "reshuffle", "by-class"});
   check_range("--timeout", config.timeout, 1, 86'400);
@@ -71,6 +72,7 @@ SyncPolicy sync_policy(const TrainConfig& config) {
   if (config.sync == "gradients") policy.unit = SyncUnit::kGradients;
   if (config.sync_moments == "average") policy.moments = MomentSync::kAverage;
   if (config.sync_moments == "reset") policy.moments = MomentSync::kReset;
+  if (config.sync_payload == "bf16") policy.payload = Payload::kBfloat16;
   if (config.outer == "nesterov") policy.outer = OuterStep::kNesterov;
   return policy;
 }

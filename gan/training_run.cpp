@@ -56,6 +56,7 @@ Record config_fields(const TrainConfig& config) {
       .add("sync", config.sync)
       .add("sync_interval", config.sync_interval)
       .add("sync_moments", config.sync_moments)
+      .add("sync_payload", config.sync_payload)
       .add("outer", config.outer)
       .add("sharding", config.sharding);
   return fields;

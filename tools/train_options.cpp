@@ -42,6 +42,9 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--sync-interval", c.sync_interval, "Epochs or steps between two averages", distributed);
   option("--sync-moments", c.sync_moments, "Adam's moments at an average", distributed)
       ->check(CLI::IsMember({"keep", "average", "reset"}));
+  option("--sync-payload", c.sync_payload,
+         "As what numbers travel to be averaged; bf16: half the bytes over a network", distributed)
+      ->check(CLI::IsMember({"float32", "bf16"}));
   option("--outer", c.outer, "What is done with the average: taken, or an outer step towards it",
          distributed)
       ->check(CLI::IsMember({"mean", "nesterov"}));

@@ -449,6 +449,7 @@ BAD_USAGE = [
     (TRAIN, ["no-flag"], "no-flag"),
     (TRAIN, ["--data", "mnist"], "mnist"),
     (TRAIN, ["--mode", "foo"], "foo"),
+    (TRAIN, ["--sync-payload", "int8"], "int8"),
     (TRAIN, ["--mode", "distributed", "--data", "shapes", "--workers", "0"], "--workers"),
     (TRAIN, ["--job-id", "../x"], "../x"),
     (TRAIN, ["--job-id", ".x"], ".x"),
@@ -476,8 +477,8 @@ CONFIG_FILES = {
 }
 
 FLAGS = {
-    TRAIN: "--mode --epochs --batch-size --workers --sync-interval --latent-dim --lr --save-dir "
-    "--data --data-dir --seed --threads --job-id --sample-every --config".split(),
+    TRAIN: "--mode --epochs --batch-size --workers --sync-interval --sync-payload --latent-dim --lr "
+    "--save-dir --data --data-dir --seed --threads --job-id --sample-every --config".split(),
     GENERATE: "--model --num-images --output --seed --grid --latents --npy".split(),
 }
 

@@ -36,10 +36,11 @@ std::vector<float> numbers_of(const GanState& state) {
 
 TEST(Distributed, AWorldOfOneEqualsSingleTraining) {
   for (const SyncUnit unit : {SyncUnit::kEpochs, SyncUnit::kSteps, SyncUnit::kGradients}) {
-    const TrainOptions options{.epochs = 3,
-                               .batch_size = 16,
-                               .flip = Flip::kRandom,
-                               .sync = {.unit = unit, .interval = 2}};
+    const TrainOptions options{
+        .epochs = 3,
+        .batch_size = 16,
+        .flip = Flip::kRandom,
+        .sync = {.unit = unit, .interval = 2, .payload = Payload::kBfloat16}};
     GanTrainer single(small_options(), 1);
     DistributedGanTrainer distributed(small_options(), {.num_workers = 1});
     single.train(SmallPictures(100), options);
@@ -55,6 +56,28 @@ TEST(Distributed, EqualBitsInEveryRun) {
   a.train(SmallPictures(100), options);
   b.train(SmallPictures(100), options);
   EXPECT_EQ(numbers_of(a.state()), numbers_of(b.state()));
+}
+
+TEST(Distributed, Bfloat16EndsNearFloats) {
+  const auto trained = [](SyncUnit unit, Payload payload) {
+    DistributedGanTrainer trainer(small_options(), {.num_workers = 3});
+    trainer.train(
+        SmallPictures(96),
+        {.epochs = 2, .batch_size = 8, .sync = {.unit = unit, .interval = 2, .payload = payload}});
+    EXPECT_EQ(numbers_of(trainer.workers()[0]->state()), numbers_of(trainer.workers()[2]->state()));
+    return numbers_of(trainer.state());
+  };
+  const auto start = numbers_of(GanTrainer(small_options(), 1).state());
+  for (const SyncUnit unit : {SyncUnit::kSteps, SyncUnit::kGradients}) {
+    const auto a = trained(unit, Payload::kFloat32), b = trained(unit, Payload::kBfloat16);
+    double apart = 0, moved = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      apart += std::pow(a[i] - b[i], 2);
+      moved += std::pow(a[i] - start[i], 2);
+    }
+    EXPECT_GT(apart, 0);
+    EXPECT_LT(std::sqrt(apart / moved), 0.05);
+  }
 }
 
 // How far apart two workers with averaged gradients and half the batch each end from one with the
