@@ -41,6 +41,10 @@ void check_config(const TrainConfig& config) {
   check_word("--sync-moments", config.sync_moments, {"keep", "average", "reset"});
   check_word("--sync-payload", config.sync_payload, {"float32", "bf16"});
   check_word("--outer", config.outer, {"mean", "nesterov"});
+  if (config.sync == "gradients" && config.outer != "mean") {
+    throw invalid_argument("--outer " + config.outer +
+                           " needs averages of parameters; --sync gradients takes none");
+  }
   check_word("--sharding", config.sharding, {"contiguous", "strided", "reshuffle", "by-class"});
   check_range("--timeout", config.timeout, 1, 86'400);
   check_range("--epochs", config.epochs, 0, 1'000'000);

@@ -49,6 +49,9 @@ ParameterSync::ParameterSync(const SyncPolicy& policy, Communicator& communicato
     throw invalid_argument("the interval of the sync must be at least 1, not " +
                            std::to_string(policy.interval));
   }
+  if (policy.unit == SyncUnit::kGradients && policy.outer != OuterStep::kMean) {
+    throw invalid_argument("averaged gradients leave nothing for an outer step to do");
+  }
   for (const SyncSpans& network : networks_) {
     const auto& parameters = network.parameters;
     const bool measured = policy_.unit != SyncUnit::kGradients && communicator_.world_size() > 1;

@@ -450,6 +450,7 @@ BAD_USAGE = [
     (TRAIN, ["--data", "mnist"], "mnist"),
     (TRAIN, ["--mode", "foo"], "foo"),
     (TRAIN, ["--sync-payload", "int8"], "int8"),
+    (TRAIN, ["--sync", "gradients", "--outer", "nesterov"], "--outer nesterov"),
     (TRAIN, ["--mode", "distributed", "--data", "shapes", "--workers", "0"], "--workers"),
     (TRAIN, ["--job-id", "../x"], "../x"),
     (TRAIN, ["--job-id", ".x"], ".x"),

@@ -191,5 +191,12 @@ TEST(ParameterSync, RefusesAnIntervalBelowOne) {
                         [&] { ParameterSync sync({.interval = 0}, *communicator, {}); });
 }
 
+TEST(ParameterSync, RefusesAnOuterStepOnGradients) {
+  const auto communicator = make_single_communicator();
+  const SyncPolicy policy{.unit = SyncUnit::kGradients, .outer = OuterStep::kNesterov};
+  testing::expect_error(ErrorKind::kInvalidArgument, "outer step",
+                        [&] { ParameterSync sync(policy, *communicator, {}); });
+}
+
 }  // namespace
 }  // namespace miniray
