@@ -40,7 +40,7 @@ void check_config(const TrainConfig& config) {
   check_word("--sync", config.sync, {"epochs", "steps", "gradients"});
   check_word("--sync-moments", config.sync_moments, {"keep", "average", "reset"});
   check_word("--sync-payload", config.sync_payload, {"float32", "bf16"});
-  check_word("--outer", config.outer, {"mean", "nesterov"});
+  check_word("--outer", config.outer, {"mean", "nesterov", "elastic"});
   if (config.sync == "gradients" && config.outer != "mean") {
     throw invalid_argument("--outer " + config.outer +
                            " needs averages of parameters; --sync gradients takes none");
@@ -78,6 +78,7 @@ SyncPolicy sync_policy(const TrainConfig& config) {
   if (config.sync_moments == "reset") policy.moments = MomentSync::kReset;
   if (config.sync_payload == "bf16") policy.payload = Payload::kBfloat16;
   if (config.outer == "nesterov") policy.outer = OuterStep::kNesterov;
+  if (config.outer == "elastic") policy.outer = OuterStep::kElastic;
   return policy;
 }
 

@@ -20,7 +20,7 @@ struct TrainConfig {
   std::string sync = "epochs";           // or steps, gradients
   std::string sync_moments = "keep";     // or average, reset
   std::string sync_payload = "float32";  // or bf16
-  std::string outer = "mean";            // or nesterov
+  std::string outer = "mean";            // or nesterov, elastic
   std::string sharding = "contiguous";
   std::int64_t timeout = 300;  // seconds without a step of a worker that others wait for
   std::int64_t latent_dim = 100;

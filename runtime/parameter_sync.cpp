@@ -55,10 +55,9 @@ ParameterSync::ParameterSync(const SyncPolicy& policy, Communicator& communicato
   for (const SyncSpans& network : networks_) {
     const auto& parameters = network.parameters;
     const bool measured = policy_.unit != SyncUnit::kGradients && communicator_.world_size() > 1;
-    if (measured) before_.emplace_back(parameters.size());
-    const bool nesterov = policy_.outer == OuterStep::kNesterov;
-    if (nesterov) velocity_.emplace_back(parameters.size());
-    if (nesterov || payload_ == Payload::kBfloat16) {
+    if (measured || policy_.outer == OuterStep::kElastic) before_.emplace_back(parameters.size());
+    if (policy_.outer == OuterStep::kNesterov) velocity_.emplace_back(parameters.size());
+    if (policy_.outer != OuterStep::kMean || payload_ == Payload::kBfloat16) {
       anchors_.emplace_back(parameters.begin(), parameters.end());
     }
   }
@@ -72,7 +71,7 @@ bool ParameterSync::due_after_epoch(std::int64_t epoch) const {
   return policy_.unit == SyncUnit::kEpochs && epoch % policy_.interval == 0;
 }
 
-SyncReport ParameterSync::sync() {
+SyncReport ParameterSync::sync_all(bool last) {
   const auto start = std::chrono::steady_clock::now();
   SyncReport report;
   double distance = 0, count = 0;
@@ -85,8 +84,7 @@ SyncReport ParameterSync::sync() {
       distance += square_distance(before_[i], network.parameters);
       count += static_cast<double>(network.parameters.size());
     }
-    if (policy_.outer == OuterStep::kNesterov) outer_step(i);
-    if (i < anchors_.size()) std::ranges::copy(network.parameters, anchors_[i].begin());
+    outer_step(i, last);
     mean(network.statistics, Payload::kFloat32, report);
     sync_moments(network, report);
   }
@@ -109,8 +107,15 @@ void ParameterSync::average_parameters(std::size_t network, SyncReport& report) 
   for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] += anchor[i];
 }
 
-// torch.optim.SGD's Nesterov step on the change since the last one.
-void ParameterSync::outer_step(std::size_t network) {
+void ParameterSync::outer_step(std::size_t network, bool last) {
+  if (policy_.outer == OuterStep::kElastic) return elastic_step(network, last);
+  if (policy_.outer == OuterStep::kNesterov) nesterov_step(network);
+  if (network >= anchors_.size()) return;
+  std::ranges::copy(networks_[network].parameters, anchors_[network].begin());
+}
+
+// torch.optim.SGD's on the change since the last one.
+void ParameterSync::nesterov_step(std::size_t network) {
   const std::span<float> parameters = networks_[network].parameters;
   const std::vector<float>& anchor = anchors_[network];
   std::vector<float>& velocity = velocity_[network];
@@ -120,6 +125,19 @@ void ParameterSync::outer_step(std::size_t network) {
     const float change = anchor[i] - parameters[i];
     velocity[i] = momentum * velocity[i] + change;
     parameters[i] = anchor[i] - lr * (change + momentum * velocity[i]);
+  }
+}
+
+void ParameterSync::elastic_step(std::size_t network, bool last) {
+  const std::span<float> parameters = networks_[network].parameters;
+  const std::vector<float>& own = before_[network];
+  std::vector<float>& center = anchors_[network];
+  const auto beta = static_cast<float>(policy_.elastic_beta);
+  const float alpha = beta / static_cast<float>(communicator_.world_size());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const float pulled = own[i] - alpha * (own[i] - center[i]);
+    center[i] += beta * (parameters[i] - center[i]);
+    parameters[i] = last ? center[i] : pulled;
   }
 }
 

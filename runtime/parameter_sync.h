@@ -10,7 +10,10 @@
 //
 // Published forms: averaging of G and D every K steps is FedGAN (arXiv 2006.07228); the outer
 // Nesterov step on the averaged change is DiLoCo's (arXiv 2311.08105); gradients each step are
-// classic data parallelism.
+// classic data parallelism; elastic averaging is the synchronous EASGD (arXiv 1412.6651). That
+// draws each rank towards a common center, x -= alpha (x - center), and the center towards the mean
+// of the ranks, center += beta (mean - center), where alpha = beta / world size. So parameters
+// still differ between ranks after an elastic sync; the last one ends with the center.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +27,7 @@ namespace miniray {
 
 enum class SyncUnit { kEpochs, kSteps, kGradients };
 enum class MomentSync { kKeep, kAverage, kReset };
-enum class OuterStep { kMean, kNesterov };
+enum class OuterStep { kMean, kNesterov, kElastic };
 
 struct SyncPolicy {
   SyncUnit unit = SyncUnit::kEpochs;
@@ -34,6 +37,7 @@ struct SyncPolicy {
   OuterStep outer = OuterStep::kMean;
   double outer_lr = 0.7;  // of the Nesterov step, as DiLoCo found best
   double outer_momentum = 0.9;
+  double elastic_beta = 0.9;  // as EASGD's experiments have it
 };
 
 // The flat buffers of one network on this rank. Not owned.
@@ -59,13 +63,18 @@ class ParameterSync {
 
   bool due_after_step(std::int64_t step) const;
   bool due_after_epoch(std::int64_t epoch) const;
-  SyncReport sync();
+  SyncReport sync() { return sync_all(false); }
+  // The last sync: every rank ends with the same parameters.
+  SyncReport finish() { return sync_all(true); }
   // Where gradients are what is averaged.
   void average_gradients(std::span<float> gradients);
 
  private:
+  SyncReport sync_all(bool last);
   void average_parameters(std::size_t network, SyncReport& report);
-  void outer_step(std::size_t network);
+  void outer_step(std::size_t network, bool last);
+  void nesterov_step(std::size_t network);
+  void elastic_step(std::size_t network, bool last);
   void sync_moments(const SyncSpans& network, SyncReport& report);
   void mean(std::span<float> data, Payload payload, SyncReport& report);
 
@@ -74,8 +83,8 @@ class ParameterSync {
   const std::vector<SyncSpans> networks_;
   const Payload payload_;                     // of parameters
   std::vector<std::vector<float>> before_;    // parameters before the average
-  std::vector<std::vector<float>> anchors_;   // parameters after the last sync, where wanted
-  std::vector<std::vector<float>> velocity_;  // of the outer step
+  std::vector<std::vector<float>> anchors_;   // after the last sync: the common parameters
+  std::vector<std::vector<float>> velocity_;  // of the Nesterov step
 };
 
 }  // namespace miniray

@@ -47,7 +47,7 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
       ->check(CLI::IsMember({"float32", "bf16"}));
   option("--outer", c.outer, "What is done with the average: taken, or an outer step towards it",
          distributed)
-      ->check(CLI::IsMember({"mean", "nesterov"}));
+      ->check(CLI::IsMember({"mean", "nesterov", "elastic"}));
   option("--sharding", c.sharding, "How pictures are dealt to the workers", distributed)
       ->check(CLI::IsMember({"contiguous", "strided", "reshuffle", "by-class"}));
   option("--timeout", c.timeout, "Seconds after which a worker without a sign of life is given up",

@@ -112,6 +112,18 @@ TEST(Distributed, AveragedGradientsWithBatchNormStayNear) {
   EXPECT_LT(distance, 1);
 }
 
+TEST(Distributed, ElasticWorkersEndWithTheirCenter) {
+  DistributedGanTrainer trainer(small_options(), {.num_workers = 3});
+  for (int call = 0; call < 2; ++call) {
+    trainer.train(
+        SmallPictures(90),
+        {.epochs = 3, .batch_size = 10, .sync = {.interval = 2, .outer = OuterStep::kElastic}});
+    const auto& workers = trainer.workers();
+    EXPECT_EQ(numbers_of(workers[0]->state()), numbers_of(workers[1]->state()));
+    EXPECT_EQ(numbers_of(workers[0]->state()), numbers_of(workers[2]->state()));
+  }
+}
+
 TEST(Distributed, AllWorkersEndWithTheSameNetworksAndKeepTheirOwn) {
   DistributedGanTrainer trainer(small_options(), {.num_workers = 3});
   trainer.train(SmallPictures(90), {.epochs = 3, .batch_size = 10, .sync = {.interval = 2}});

@@ -87,6 +87,32 @@ TEST(ParameterSync, OuterNesterovStep) {
   });
 }
 
+// By hand: two ranks that move away from each other, drawn to a common center.
+TEST(ParameterSync, ElasticAveraging) {
+  for (const Payload payload : {Payload::kFloat32, Payload::kBfloat16}) {
+    run_ranks_without_failure(2, [&](Communicator& communicator) {
+      Buffers buffers(1);
+      ParameterSync sync({.payload = payload, .outer = OuterStep::kElastic}, communicator,
+                         {buffers.spans()});
+      double own[2] = {1, 1}, center = 1;
+      for (int round = 0; round < 5; ++round) {
+        own[0] += 2;
+        own[1] -= 1;
+        for (float& value : buffers.parameters) value += communicator.rank() == 0 ? 2.0F : -1.0F;
+        const double mean = (own[0] + own[1]) / 2;
+        for (double& x : own) x -= 0.45 * (x - center);
+        center += 0.9 * (mean - center);
+        const bool last = round == 4;
+        last ? sync.finish() : sync.sync();
+        const double expected = last ? center : own[communicator.rank()];
+        EXPECT_NEAR(buffers.parameters[0], expected, payload == Payload::kFloat32 ? 1e-5 : 0.1);
+      }
+      const auto all = communicator.gather(std::to_string(buffers.parameters[0]));
+      EXPECT_EQ(all[0], all[1]);
+    });
+  }
+}
+
 // What rank moves its 1000 parameters by in one round.
 std::vector<float> change_of(int rank, int round) {
   return testing::random_values<float>(1000, static_cast<unsigned>(10 * round + rank), -1e-3, 1e-3);
