@@ -89,6 +89,7 @@ class Programs(unittest.TestCase):
                 self.train(1, 2, f'threads-{payload}', '--sync-payload', payload)
                 output = self.train(2, 1, f'processes-{payload}', '--sync-payload', payload)
                 self.assertIn('a world of 2 workers in 2 processes', output.splitlines()[0])
+                self.assertNotIn('\x1b', output)  # plain lines: no bar that is drawn again and again
                 self.assert_equal_files(f'threads-{payload}', f'processes-{payload}')
 
     def test_generation_is_the_same_for_any_number_of_processes_and_workers(self):
