@@ -264,10 +264,12 @@ TrainResult run_training(const TrainConfig& config, const std::string& config_te
     return run_with(trainer, *dataset, config, config_text, process_count, observer, stop);
   }
   check_enough_pictures(*dataset, config, process_count * worker_count(config));
-  DistributedGanTrainer trainer(options, {.num_workers = worker_count(config),
-                                          .threads_per_worker = threads_per_worker(config),
-                                          .timeout = std::chrono::seconds(config.timeout),
-                                          .processes = &processes});
+  DistributedGanTrainer trainer(options,
+                                {.num_workers = worker_count(config),
+                                 .threads_per_worker = threads_per_worker(config),
+                                 .timeout = std::chrono::seconds(config.timeout),
+                                 .on_hang = [&](auto& reason) { observer.on_hang(reason); },
+                                 .processes = &processes});
   if (processes.communicator().rank() == 0) {
     return run_with(trainer, *dataset, config, config_text, process_count, observer, stop);
   }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <latch>
 #include <map>
 #include <mutex>
 #include <set>
@@ -208,6 +209,32 @@ TEST(Distributed, TheFirstFailureIsTheOneThatIsReported) {
   DistributedGanTrainer trainer(small_options(), {.num_workers = 3});
   EXPECT_THROW(trainer.train(SmallPictures(90), {.epochs = 3, .batch_size = 10}, {&observer}),
                std::runtime_error);
+}
+
+class Hanging final : public TrainObserver {
+ public:
+  void on_step(const StepReport&) override { release.wait(); }
+  void on_epoch(const EpochReport&, const Network<float>&) override {}
+  std::latch release{1};
+};
+
+TEST(Distributed, AWorkerThatHangsIsReportedThoughItCannotBeJoined) {
+  const SmallPictures pictures(90);  // the worker goes on with them when it is released
+  Hanging observer;
+  std::string reason;
+  const auto on_hang = [&](const std::string& what) {
+    reason = what;
+    observer.release.count_down();
+  };
+  {
+    DistributedGanTrainer trainer(
+        small_options(),
+        {.num_workers = 3, .timeout = std::chrono::milliseconds(300), .on_hang = on_hang});
+    expect_error(ErrorKind::kCommunication, "rank 0 failed: it showed no sign of life",
+                 [&] { trainer.train(pictures, {.epochs = 1, .batch_size = 10}, {&observer}); });
+    EXPECT_EQ(reason, "");
+  }
+  EXPECT_NE(reason.find("rank 0 failed"), std::string::npos);
 }
 
 TEST(Distributed, RefusesMoreWorkersThanPicturesAllow) {
