@@ -1,6 +1,6 @@
 // How training grows with workers: the reference's table for this machine, the cost of one average
-// by transport and world size, and a simulation of more machines. Under mpirun: the cost of one
-// average over the processes alone.
+// by transport and world size, and a simulation of more machines. Under mpirun: that simulation,
+// for the network between the processes, beside what they measure.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/simulation.h"
 #include "bench/stored_pictures.h"
 #include "gan/trainer.h"
 #include "runtime/process_group.h"
@@ -17,7 +18,7 @@ namespace miniray::bench {
 namespace {
 
 constexpr std::int64_t kParameters = 7'640'000;  // of the reference's G and D
-constexpr std::int64_t kEpochPictures = 50'000;
+constexpr double kEpochPictures = 50'000;
 constexpr double kBytes = sizeof(float) * static_cast<double>(kParameters);
 
 double median(std::vector<double> values) {
@@ -41,33 +42,41 @@ std::vector<double> print_table(int most_workers, int rounds, std::int64_t steps
     }
   }
   std::printf(
-      "| workers of 1 thread | seconds an epoch | images/s | speed-up |\n|---|---|---|---|\n");
+      "| workers of 1 thread | seconds an epoch | simulated | images/s | speed-up |\n"
+      "|---|---|---|---|---|\n");
   std::vector<double> medians;
   for (int workers = 1; workers <= most_workers; ++workers) {
     medians.push_back(median(speeds[static_cast<std::size_t>(workers - 1)]));
-    std::printf("| %d | %.1f | %.0f | %.2fx |\n", workers, kEpochPictures / medians.back(),
-                medians.back(), medians.back() / medians.front());
+    const double simulated = simulate_epoch(workers, kEpochPictures, medians.front(), 1, 0);
+    std::printf("| %d | %.1f | %.1f | %.0f | %.2fx |\n", workers, kEpochPictures / medians.back(),
+                simulated, medians.back(), medians.back() / medians.front());
   }
   return medians;
 }
 
-// Milliseconds of one mean over all parameters, on rank 0.
-double time_means(Communicator& communicator, std::span<float> data, int repetitions) {
+// Milliseconds of means over all parameters, on rank 0.
+std::vector<double> time_means(Communicator& communicator, std::span<float> data, Payload payload,
+                               int repetitions) {
   std::vector<double> times_ms;
   for (int i = 0; i < repetitions; ++i) {
     communicator.barrier();
     const auto start = std::chrono::steady_clock::now();
-    communicator.mean(data);
+    communicator.mean(data, payload);
     times_ms.push_back(
         std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
             .count());
   }
-  return median(times_ms);
+  return times_ms;
 }
 
-void print_mean(const char* transport, int world_size, double ms) {
-  std::printf("| %s | %d | %.1f | %.2f | %.1f |\n", transport, world_size, kBytes * 1e-6, ms,
-              kBytes * world_size / ms * 1e-6);
+const char* name_of(Payload payload) { return payload == Payload::kBfloat16 ? "bf16" : "float32"; }
+
+// Bytes of all parameters.
+double bytes_of(Payload payload) { return payload == Payload::kBfloat16 ? kBytes / 2 : kBytes; }
+
+void print_mean(const char* transport, Payload payload, int world_size, double ms) {
+  std::printf("| %s, %s | %d | %.1f | %.2f | %.1f |\n", transport, name_of(payload), world_size,
+              bytes_of(payload) * 1e-6, ms, bytes_of(payload) * world_size / ms * 1e-6);
 }
 
 void print_mean_heading() {
@@ -75,7 +84,7 @@ void print_mean_heading() {
       "\n| transport | world | MB a rank | ms a mean | GB/s averaged |\n|---|---|---|---|---|\n");
 }
 
-double time_thread_means(int world_size) {
+double time_thread_means(int world_size, Payload payload) {
   ThreadWorld world(world_size, std::chrono::minutes(1));
   std::vector<std::thread> threads;
   double ms = 0;
@@ -83,7 +92,7 @@ double time_thread_means(int world_size) {
     threads.emplace_back([&, rank] {
       const auto communicator = world.communicator(rank);
       FlatBuffer<float> data(kParameters);
-      const double own_ms = time_means(*communicator, data.span(), 21);
+      const double own_ms = median(time_means(*communicator, data.span(), payload, 21));
       if (rank == 0) ms = own_ms;
     });
   }
@@ -91,47 +100,56 @@ double time_thread_means(int world_size) {
   return ms;
 }
 
-// Seconds of a step of two or more processes of one worker each: without averages between steps,
-// and with one after every step.
-double step_seconds(ProcessGroup& processes, const SyncPolicy& sync, std::int64_t steps) {
-  const int world_size = processes.communicator().world_size();
-  const StoredPictures pictures({3, 32, 32}, 128 * steps * world_size);
+// Pictures a second of one process that trains alone while all others do.
+double speed_beside_others(Communicator& communicator, std::int64_t steps) {
+  const StoredPictures pictures({3, 32, 32}, 128 * steps);
+  GanTrainer trainer(GanOptions{}, 1);
+  trainer.train(pictures, {.epochs = 1, .batch_size = 512});  // warm up
+  communicator.barrier();
+  const double speed = trainer.train(pictures, {.epochs = 1}).history.back().images_per_second();
+  communicator.barrier();
+  return speed;
+}
+
+// Seconds of an epoch of all processes, one worker each, with an average after every step.
+double averaged_epoch(ProcessGroup& processes, Payload payload, const Dataset& pictures) {
   DistributedGanTrainer trainer(GanOptions{}, {.num_workers = 1, .processes = &processes});
   trainer.train(pictures, {.epochs = 1, .batch_size = 512});  // warm up
-  return trainer.train(pictures, {.epochs = 1, .sync = sync}).history.back().seconds /
-         static_cast<double>(steps);
+  const SyncPolicy every_step{.unit = SyncUnit::kSteps, .interval = 1, .payload = payload};
+  return trainer.train(pictures, {.epochs = 1, .sync = every_step}).history.back().seconds;
 }
 
-// One mean over the processes, and the simulation's claim that an average costs its transfer and
-// nothing else, beside what training really takes.
-void run_processes(ProcessGroup& processes, std::int64_t steps) {
+// The simulation of this network beside what the processes measure: one average of all parameters,
+// and an epoch with an average after every step and one at its end.
+void run_processes(ProcessGroup& processes, const Network& network, std::int64_t steps) {
+  constexpr int kRepetitions = 7;
   Communicator& communicator = processes.communicator();
+  const int machines = communicator.world_size();
+  const StoredPictures pictures({3, 32, 32}, 128 * steps * machines);
+  const double speed = speed_beside_others(communicator, steps);
+  const bool first = communicator.rank() == 0;
+  if (first) {
+    std::printf("\n%d processes of %.0f images/s; simulated: %.3g Gbit/s and %.0f us\n\n", machines,
+                speed, network.gigabits, network.latency_us);
+    std::printf(
+        "| payload | MB a rank | ms a mean: simulated | fastest | median | s of %lld steps, a mean "
+        "after "
+        "each: simulated | measured |\n|---|---|---|---|---|---|---|\n",
+        static_cast<long long>(steps));
+  }
   FlatBuffer<float> data(kParameters);
-  const double mean_ms = time_means(communicator, data.span(), 21);
-  const double plain_ms = 1e3 * step_seconds(processes, {}, steps);
-  const double averaged_ms =
-      1e3 * step_seconds(processes, {.unit = SyncUnit::kSteps, .interval = 1}, steps);
-  if (communicator.rank() != 0) return;
-  print_mean_heading();
-  print_mean("MPI", communicator.world_size(), mean_ms);
-  std::printf("\na step with an average after it: simulated %.1f ms, measured %.1f ms\n",
-              plain_ms + mean_ms, averaged_ms);
-}
-
-struct Network {
-  double gigabits = 1, latency_us = 50;
-};
-
-// Seconds of an epoch on `machines` machines of `speed` pictures a second each, with one average
-// every `epochs_between` epochs. Assumes: shards of equal size and speed, a full-duplex link of
-// each machine to a switch that does not block, and the average as runtime/mpi_process_group.cpp
-// takes it: each process sends and receives its parameters once for the sums' parts and once for
-// the sums, in 2 (machines - 1) messages; adding is hidden behind the link.
-double simulate_epoch(int machines, double speed, const Network& network, double epochs_between) {
-  const double share = static_cast<double>(machines - 1) / machines;
-  const double transfer = 2 * share * kBytes * 8 / (network.gigabits * 1e9);
-  const double latency = 2.0 * (machines - 1) * network.latency_us * 1e-6;
-  return kEpochPictures / (speed * machines) + (transfer + latency) / epochs_between;
+  for (const Payload payload : {Payload::kFloat32, Payload::kBfloat16}) {
+    const auto means_ms = time_means(communicator, data.span(), payload, kRepetitions);
+    const double epoch = averaged_epoch(processes, payload, pictures);
+    const double simulated_mean = simulate_average(machines, bytes_of(payload), network);
+    const double simulated = simulate_epoch(machines, static_cast<double>(pictures.size()), speed,
+                                            static_cast<double>(steps + 1), simulated_mean);
+    if (!first) continue;
+    std::printf("| %s | %.1f | %.1f | %.1f | %.1f | %.2f | %.2f |\n", name_of(payload),
+                bytes_of(payload) * 1e-6, 1e3 * simulated_mean, std::ranges::min(means_ms),
+                median(means_ms), simulated, epoch);
+    std::fflush(stdout);
+  }
 }
 
 void print_simulation(double speed, const Network& network) {
@@ -142,9 +160,11 @@ void print_simulation(double speed, const Network& network) {
       "/ machines) |\n|---|---|---|---|---|\n");
   const double alone = kEpochPictures / speed;
   for (const int machines : {1, 2, 4, 8, 16, 32, 64}) {
-    const double five = simulate_epoch(machines, speed, network, 5);
-    const double one = simulate_epoch(machines, speed, network, 1);
-    const double steps = simulate_epoch(machines, speed, network, machines / 391.0);
+    const double average = simulate_average(machines, kBytes, network);
+    const auto epoch = [&](double averages) {
+      return simulate_epoch(machines, kEpochPictures, speed, averages, average);
+    };
+    const double five = epoch(0.2), one = epoch(1), steps = epoch(391.0 / machines);
     std::printf("| %d | %.2f | %.1fx | %.1fx | %.1fx |\n", machines, five, alone / five,
                 alone / one, alone / steps);
   }
@@ -171,13 +191,16 @@ int main(int argc, char** argv) {
 
   const auto processes = join_process_group(std::chrono::minutes(1));
   if (processes->communicator().world_size() > 1) {
-    bench::run_processes(*processes, steps);
+    bench::run_processes(*processes, network, steps);
     return 0;
   }
   const auto speeds = bench::print_table(most_workers, rounds, steps);
   bench::print_mean_heading();
-  for (const int world : {2, 4})
-    bench::print_mean("threads", world, bench::time_thread_means(world));
+  for (const int world : {2, 4}) {
+    for (const Payload payload : {Payload::kFloat32, Payload::kBfloat16}) {
+      bench::print_mean("threads", payload, world, bench::time_thread_means(world, payload));
+    }
+  }
   bench::print_simulation(speeds.back(), network);
   return 0;
 }

@@ -39,7 +39,12 @@ void check_config(const TrainConfig& config) {
   check_word("--mode", config.mode, {"single", "distributed"});
   check_word("--sync", config.sync, {"epochs", "steps", "gradients"});
   check_word("--sync-moments", config.sync_moments, {"keep", "average", "reset"});
-  check_word("--outer", config.outer, {"mean", "nesterov"});
+  check_word("--sync-payload", config.sync_payload, {"float32", "bf16"});
+  check_word("--outer", config.outer, {"mean", "nesterov", "elastic"});
+  if (config.sync == "gradients" && config.outer != "mean") {
+    throw invalid_argument("--outer " + config.outer +
+                           " needs averages of parameters; --sync gradients takes none");
+  }
   check_word("--sharding", config.sharding, {"contiguous", "strided", "reshuffle", "by-class"});
   check_range("--timeout", config.timeout, 1, 86'400);
   check_range("--epochs", config.epochs, 0, 1'000'000);
@@ -71,7 +76,9 @@ SyncPolicy sync_policy(const TrainConfig& config) {
   if (config.sync == "gradients") policy.unit = SyncUnit::kGradients;
   if (config.sync_moments == "average") policy.moments = MomentSync::kAverage;
   if (config.sync_moments == "reset") policy.moments = MomentSync::kReset;
+  if (config.sync_payload == "bf16") policy.payload = Payload::kBfloat16;
   if (config.outer == "nesterov") policy.outer = OuterStep::kNesterov;
+  if (config.outer == "elastic") policy.outer = OuterStep::kElastic;
   return policy;
 }
 

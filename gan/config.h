@@ -16,10 +16,11 @@ struct TrainConfig {
   std::int64_t epochs = 50;
   std::int64_t batch_size = 128;
   std::int64_t workers = 4;
-  std::int64_t sync_interval = 5;     // epochs or steps, as `sync` says
-  std::string sync = "epochs";        // or steps, gradients
-  std::string sync_moments = "keep";  // or average, reset
-  std::string outer = "mean";         // or nesterov
+  std::int64_t sync_interval = 5;        // epochs or steps, as `sync` says
+  std::string sync = "epochs";           // or steps, gradients
+  std::string sync_moments = "keep";     // or average, reset
+  std::string sync_payload = "float32";  // or bf16
+  std::string outer = "mean";            // or nesterov, elastic
   std::string sharding = "contiguous";
   std::int64_t timeout = 300;  // seconds without a step of a worker that others wait for
   std::int64_t latent_dim = 100;

@@ -33,9 +33,10 @@ std::string describe(const TrainConfig& c, const Dataset& dataset) {
   text << "version " << MINIRAY_VERSION << "\n--mode " << c.mode << "\n--epochs " << c.epochs
        << "\n--batch-size " << c.batch_size << "\n--workers " << c.workers << "\n--sync " << c.sync
        << "\n--sync-interval " << c.sync_interval << "\n--sync-moments " << c.sync_moments
-       << "\n--outer " << c.outer << "\n--sharding " << c.sharding << "\n--latent-dim "
-       << c.latent_dim << "\n--lr " << lr << "\n--seed " << c.seed << "\n--flip " << c.flip
-       << "\n--data " << c.data << "\ndata of " << fingerprint(dataset) << '\n';
+       << "\n--sync-payload " << c.sync_payload << "\n--outer " << c.outer << "\n--sharding "
+       << c.sharding << "\n--latent-dim " << c.latent_dim << "\n--lr " << lr << "\n--seed "
+       << c.seed << "\n--flip " << c.flip << "\n--data " << c.data << "\ndata of "
+       << fingerprint(dataset) << '\n';
   return text.str();
 }
 

@@ -9,7 +9,7 @@
 //   epoch         epoch (from 1), epochs, step, d_loss, g_loss, d_real, d_fake (means over the
 //                 epoch), seconds, images_per_second, resident_bytes
 //   worker_epoch  epoch, rank, d_loss, g_loss, d_real, d_fake: each worker's own
-//   sync          epoch, bytes (averaged, of each worker), ms, divergence (see SyncReport)
+//   sync          epoch, bytes (of each worker, as they travel), ms, divergence (see SyncReport)
 //   samples       epoch, path (relative to the run's folder)
 //   models_saved  path (as given)
 //   warning       message

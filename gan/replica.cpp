@@ -201,7 +201,7 @@ TrainResult Replica::train(const Dataset& dataset, const TrainOptions& options,
     if (last && communicator_.world_size() > 1) {
       own_networks_.emplace(GanNetworks{state_.generator, state_.discriminator});
     }
-    if (last || sync.due_after_epoch(epoch_)) report.sync = sync.sync();
+    if (last || sync.due_after_epoch(epoch_)) report.sync = last ? sync.finish() : sync.sync();
     if (result.stopped) break;
     report.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

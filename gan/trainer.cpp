@@ -1,11 +1,16 @@
 #include "gan/trainer.h"
 
+#include <algorithm>
+
 #include "engine/error.h"
 #include "engine/file.h"
 #include "gan/model_file.h"
 
 namespace miniray {
 namespace {
+
+// What a worker gets to end in once another has failed: it has a step in hand.
+constexpr std::chrono::milliseconds kGrace = std::chrono::seconds(10);
 
 GanOptions options_of(std::int64_t latent_dim, double lr) {
   GanOptions options;
@@ -67,20 +72,33 @@ DistributedGanTrainer::DistributedGanTrainer(int num_workers, std::int64_t laten
 
 DistributedGanTrainer::DistributedGanTrainer(const GanOptions& options,
                                              const WorkerOptions& workers)
-    : world_(workers.num_workers, workers.timeout),
+    : options_(workers),
+      world_(workers.num_workers, workers.timeout),
       runtime_(
           {.threads_per_actor = workers.threads_per_worker, .pin_to_cores = workers.pin_to_cores}) {
-  if (workers.processes != nullptr) {
-    // While the first worker waits for other processes, those of its own wait for it.
-    workers.processes->set_wait_hook([this] { world_.beat(0); });
-    first_rank_ = workers.processes->communicator().rank() * workers.num_workers;
-  }
   std::vector<Future<const Replica*>> replicas;
   for (int rank = 0; rank < workers.num_workers; ++rank) {
     actors_.push_back(runtime_.remote<ReplicaActor>(&world_, rank, workers.processes, options));
     replicas.push_back(actors_.back().call(&ReplicaActor::replica));
   }
   replicas_ = get(replicas);
+  if (workers.processes == nullptr) return;
+  first_rank_ = workers.processes->communicator().rank() * workers.num_workers;
+  // While the first worker waits for other processes, those of its own wait for it.
+  workers.processes->set_wait_hook([this] { world_.beat(0); });
+}
+
+DistributedGanTrainer::~DistributedGanTrainer() {
+  if (!hang_reason_.empty() && options_.on_hang) options_.on_hang(hang_reason_);
+  if (options_.processes != nullptr) options_.processes->set_wait_hook({});
+}
+
+std::vector<std::size_t> DistributedGanTrainer::wait_for(
+    const std::vector<Future<TrainResult>>& results) const {
+  // Where one hangs, the first to end is one that gave it up: the world has failed by then.
+  wait(results, 1);
+  if (!world_.failed_rank()) return wait(results, results.size());
+  return wait(results, results.size(), std::min(kGrace, options_.timeout));
 }
 
 TrainResult DistributedGanTrainer::train(const Dataset& dataset, const TrainOptions& options,
@@ -92,10 +110,23 @@ TrainResult DistributedGanTrainer::train(const Dataset& dataset, const TrainOpti
     results.push_back(actor.call(&ReplicaActor::train, &dataset, options,
                                  observed ? observers : Observers{}, stop));
   }
-  wait(results, results.size());
-  // The others only say that this one failed.
-  if (const auto failed = world_.failed_rank()) results[static_cast<std::size_t>(*failed)].get();
-  return get(results).front();
+  const auto ended = wait_for(results);
+  try {
+    // The others only say that this one failed.
+    const auto failed = world_.failed_rank();
+    if (failed && results[static_cast<std::size_t>(*failed)].ready()) {
+      results[static_cast<std::size_t>(*failed)].get();
+    }
+    TrainResult first;
+    for (const std::size_t index : ended) {
+      TrainResult result = results[index].get();
+      if (index == 0) first = std::move(result);
+    }
+    return first;
+  } catch (const std::exception& error) {
+    if (ended.size() < results.size()) hang_reason_ = error.what();
+    throw;
+  }
 }
 
 void DistributedGanTrainer::save_models(const std::filesystem::path& dir) const {

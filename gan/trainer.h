@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "gan/replica.h"
@@ -41,6 +43,11 @@ struct WorkerOptions {
   bool pin_to_cores = false;  // see RuntimeOptions
   // How long a worker that others wait for may go without finishing a step.
   std::chrono::milliseconds timeout = std::chrono::minutes(5);
+  // Told the reason where a worker hangs for good: from the trainer's destructor, after train
+  // threw. A thread can neither be ended from outside nor lose what it uses: a program should end
+  // its process here (std::_Exit). Where this returns, or is empty, the destructor waits for the
+  // worker, and what train was given must last as long.
+  std::function<void(const std::string& reason)> on_hang{};
   // Several processes, each with num_workers: their job, which must outlive the trainer. Null: this
   // process alone.
   ProcessGroup* processes = nullptr;
@@ -71,8 +78,11 @@ class DistributedGanTrainer {
   // Throws invalid argument, naming what is out of range.
   DistributedGanTrainer(const GanOptions& options, const WorkerOptions& workers);
 
+  ~DistributedGanTrainer();
+
   // The history holds the means over the workers and each worker's own losses. Throws what the
-  // first worker that failed threw. See Replica::train.
+  // first worker that failed threw; where that one hangs, what the others did when they gave it up.
+  // See Replica::train.
   TrainResult train(const Dataset& dataset, const TrainOptions& options,
                     const Observers& observers = {}, const std::atomic<bool>* stop = nullptr);
 
@@ -87,11 +97,16 @@ class DistributedGanTrainer {
   const std::vector<const Replica*>& workers() const { return replicas_; }
 
  private:
+  // Their indices: all of them, or, once the world has failed, those that end in time.
+  std::vector<std::size_t> wait_for(const std::vector<Future<TrainResult>>& results) const;
+
+  const WorkerOptions options_;
   ThreadWorld world_;
   Runtime runtime_;  // after the world: its actors use it
   std::vector<Actor<ReplicaActor>> actors_;
   std::vector<const Replica*> replicas_;
-  int first_rank_ = 0;  // of this process's workers
+  int first_rank_ = 0;       // of this process's workers
+  std::string hang_reason_;  // empty where no worker hangs
 };
 
 }  // namespace miniray

@@ -56,6 +56,7 @@ Record config_fields(const TrainConfig& config) {
       .add("sync", config.sync)
       .add("sync_interval", config.sync_interval)
       .add("sync_moments", config.sync_moments)
+      .add("sync_payload", config.sync_payload)
       .add("outer", config.outer)
       .add("sharding", config.sharding);
   return fields;
@@ -262,10 +263,12 @@ TrainResult run_training(const TrainConfig& config, const std::string& config_te
     return run_with(trainer, *dataset, config, config_text, process_count, observer, stop);
   }
   check_enough_pictures(*dataset, config, process_count * worker_count(config));
-  DistributedGanTrainer trainer(options, {.num_workers = worker_count(config),
-                                          .threads_per_worker = threads_per_worker(config),
-                                          .timeout = std::chrono::seconds(config.timeout),
-                                          .processes = &processes});
+  DistributedGanTrainer trainer(options,
+                                {.num_workers = worker_count(config),
+                                 .threads_per_worker = threads_per_worker(config),
+                                 .timeout = std::chrono::seconds(config.timeout),
+                                 .on_hang = [&](auto& reason) { observer.on_hang(reason); },
+                                 .processes = &processes});
   if (processes.communicator().rank() == 0) {
     return run_with(trainer, *dataset, config, config_text, process_count, observer, stop);
   }

@@ -33,6 +33,9 @@ class RunObserver : public TrainObserver {
   virtual void on_start(const RunInfo& info) = 0;
   // Something that does not end the run.
   virtual void on_warning(const std::string& message) = 0;
+  // A worker hangs for good, and so would the end of run_training: the process should end here. The
+  // run's records are written by now. See WorkerOptions::on_hang.
+  virtual void on_hang(const std::string& reason) = 0;
   virtual void on_saved(const std::filesystem::path& save_dir, bool stopped) = 0;
 };
 

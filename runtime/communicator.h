@@ -14,6 +14,10 @@
 
 namespace miniray {
 
+// As what numbers travel between ranks. bfloat16 halves the bytes: each rank's numbers are rounded
+// before they are added (in float), and so is what is handed back.
+enum class Payload { kFloat32, kBfloat16 };
+
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -22,7 +26,7 @@ class Communicator {
   virtual int world_size() const = 0;
 
   // data[i] = scale * (rank 0's + rank 1's + ..), in place, the same bits on every rank.
-  virtual void reduce(std::span<float> data, float scale) = 0;
+  virtual void reduce(std::span<float> data, float scale, Payload payload) = 0;
   // data = root's.
   virtual void broadcast(std::span<float> data, int root) = 0;
   // Every rank's record, by rank; the same on every rank. Records may differ in length.
@@ -35,7 +39,9 @@ class Communicator {
   // Ends the world: every call of another rank, now or later, throws with this rank and reason.
   virtual void abort(const std::string& reason) = 0;
 
-  void mean(std::span<float> data) { reduce(data, 1.0F / static_cast<float>(world_size())); }
+  void mean(std::span<float> data, Payload payload = Payload::kFloat32) {
+    reduce(data, 1.0F / static_cast<float>(world_size()), payload);
+  }
 };
 
 // A world of one.

@@ -35,9 +35,9 @@ class HybridCommunicator final : public Communicator {
   int rank() const override { return processes_.rank() * local_->world_size() + local_->rank(); }
   int world_size() const override { return processes_.world_size() * local_->world_size(); }
 
-  void reduce(std::span<float> data, float scale) override {
-    local_->reduce(data, 1);
-    if (leads()) processes_.reduce(data, scale);
+  void reduce(std::span<float> data, float scale, Payload payload) override {
+    local_->reduce(data, 1, Payload::kFloat32);
+    if (leads()) processes_.reduce(data, scale, payload);
     local_->broadcast(data, 0);
   }
 

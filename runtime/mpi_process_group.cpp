@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "engine/kernels/bfloat16.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/span.h"
 #include "runtime/mpi_monitor.h"
@@ -31,12 +32,16 @@ class MpiCommunicator final : public Communicator {
   void set_wait_hook(std::function<void()> hook) { wait_hook_ = std::move(hook); }
 
   // Each process gets its part from all, adds in rank order, hands the sum back to all.
-  void reduce(std::span<float> data, float scale) override {
+  void reduce(std::span<float> data, float scale, Payload payload) override {
     std::int64_t done = 0;
     do {
       const std::int64_t size =
           std::min<std::int64_t>(static_cast<std::int64_t>(data.size()) - done, kMaxMessage);
-      reduce_piece(part(data, done, size), scale);
+      if (payload == Payload::kBfloat16) {
+        reduce_rounded_piece(part(data, done, size), scale);
+      } else {
+        reduce_piece(part(data, done, size), scale);
+      }
       done += size;
     } while (done < static_cast<std::int64_t>(data.size()));
   }
@@ -87,49 +92,82 @@ class MpiCommunicator final : public Communicator {
 
  private:
   void reduce_piece(std::span<float> data, float scale) {
-    const auto size = static_cast<std::int64_t>(data.size());
-    const auto begin_of = [&](int rank) { return size * rank / size_; };
-    const auto chunk_of = [&](int rank) {
-      return part(data, begin_of(rank), begin_of(rank + 1) - begin_of(rank));
-    };
-    const std::span<float> own = chunk_of(rank_);
-    const auto own_size = static_cast<std::int64_t>(own.size());
-    received_.resize(static_cast<std::size_t>(own_size * size_));
-    const auto received = [&](int rank) {
-      return part(std::span(received_), rank * own_size, own_size);
-    };
-    std::vector<MPI_Request> requests;
-    for_each_other([&](int rank) {
-      add_request(requests, [&](MPI_Request* request) {
-        return MPI_Irecv(received(rank).data(), static_cast<int>(own_size), MPI_FLOAT, rank,
-                         kChunkTag, communicator_, request);
-      });
-      add_request(requests, [&](MPI_Request* request) {
-        const auto chunk = chunk_of(rank);
-        return MPI_Isend(chunk.data(), static_cast<int>(chunk.size()), MPI_FLOAT, rank, kChunkTag,
-                         communicator_, request);
-      });
-    });
-    wait(requests);
-    std::ranges::copy(own, received(rank_).begin());
-    std::ranges::copy(received(0), own.begin());
+    collect(data, received_);
+    const std::span<float> own = share(data, rank_);
+    std::ranges::copy(received_from(0, received_), own.begin());
     const auto& kernels = elementwise<float>();
     for (int rank = 1; rank < size_; ++rank) {
-      kernels.add_and_scale(rank + 1 == size_ ? scale : 1, received(rank), own);
+      kernels.add_and_scale(rank + 1 == size_ ? scale : 1, received_from(rank, received_), own);
     }
-    requests.clear();
+    hand_out(data);
+  }
+
+  void reduce_rounded_piece(std::span<float> data, float scale) {
+    rounded_.resize(data.size());
+    const std::span<Bfloat16> rounded(rounded_);
+    round_to_bfloat16(data, rounded);
+    collect(rounded, received_rounded_);
+    const std::span<float> own = share(data, rank_);
+    widen(received_from(0, received_rounded_), own);
+    for (int rank = 1; rank < size_; ++rank) {
+      add_and_scale(rank + 1 == size_ ? scale : 1, received_from(rank, received_rounded_), own);
+    }
+    round_to_bfloat16(own, share(rounded, rank_));
+    hand_out(rounded);
+    widen(rounded, data);
+  }
+
+  // The part of the numbers that a rank adds.
+  template <class T>
+  std::span<T> share(std::span<T> data, int rank) const {
+    const auto size = static_cast<std::int64_t>(data.size());
+    const std::int64_t begin = size * rank / size_;
+    return part(data, begin, size * (rank + 1) / size_ - begin);
+  }
+
+  template <class T>
+  std::span<T> received_from(int rank, std::vector<T>& received) const {
+    const auto size = static_cast<std::int64_t>(received.size()) / size_;
+    return part(std::span(received), rank * size, size);
+  }
+
+  // Sends every rank its share; `received` becomes what all ranks, in order, have of this one's.
+  template <class T>
+  void collect(std::span<T> data, std::vector<T>& received) {
+    const std::span<T> own = share(data, rank_);
+    received.resize(own.size() * static_cast<std::size_t>(size_));
+    std::ranges::copy(own, received_from(rank_, received).begin());
+    std::vector<MPI_Request> requests;
     for_each_other([&](int rank) {
-      add_request(requests, [&](MPI_Request* request) {
-        const auto chunk = chunk_of(rank);
-        return MPI_Irecv(chunk.data(), static_cast<int>(chunk.size()), MPI_FLOAT, rank, kSumTag,
-                         communicator_, request);
-      });
-      add_request(requests, [&](MPI_Request* request) {
-        return MPI_Isend(own.data(), static_cast<int>(own_size), MPI_FLOAT, rank, kSumTag,
-                         communicator_, request);
-      });
+      start_receive(received_from(rank, received), rank, kChunkTag, requests);
+      start_send(share(data, rank), rank, kChunkTag, requests);
     });
     wait(requests);
+  }
+
+  // Gives all ranks this rank's share and takes theirs.
+  template <class T>
+  void hand_out(std::span<T> data) {
+    std::vector<MPI_Request> requests;
+    for_each_other([&](int rank) {
+      start_receive(share(data, rank), rank, kSumTag, requests);
+      start_send(share(data, rank_), rank, kSumTag, requests);
+    });
+    wait(requests);
+  }
+
+  static MPI_Datatype type_of(std::span<float>) { return MPI_FLOAT; }
+  static MPI_Datatype type_of(std::span<Bfloat16>) { return MPI_UINT16_T; }
+
+  template <class T>
+  void start_receive(std::span<T> data, int rank, int tag, std::vector<MPI_Request>& requests) {
+    MPI_Irecv(data.data(), static_cast<int>(data.size()), type_of(data), rank, tag, communicator_,
+              &requests.emplace_back(MPI_REQUEST_NULL));
+  }
+  template <class T>
+  void start_send(std::span<T> data, int rank, int tag, std::vector<MPI_Request>& requests) {
+    MPI_Isend(data.data(), static_cast<int>(data.size()), type_of(data), rank, tag, communicator_,
+              &requests.emplace_back(MPI_REQUEST_NULL));
   }
 
   template <class Action>
@@ -137,11 +175,6 @@ class MpiCommunicator final : public Communicator {
     for (int rank = 0; rank < size_; ++rank) {
       if (rank != rank_) action(rank);
     }
-  }
-  template <class Start>
-  static void add_request(std::vector<MPI_Request>& requests, Start start) {
-    requests.push_back(MPI_REQUEST_NULL);
-    start(&requests.back());
   }
 
   // Until all are done, or another process has failed. Busy at first, then with short sleeps: a
@@ -163,6 +196,7 @@ class MpiCommunicator final : public Communicator {
   int rank_ = 0, size_ = 1;
   std::function<void()> wait_hook_;
   std::vector<float> received_;
+  std::vector<Bfloat16> rounded_, received_rounded_;
 };
 
 class MpiProcessGroup final : public ProcessGroup {

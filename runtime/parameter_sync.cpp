@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "engine/error.h"
+#include "engine/kernels/bfloat16.h"
 
 namespace miniray {
 namespace {
@@ -30,22 +31,35 @@ double mean_number(Communicator& communicator, double value) {
   return sum / static_cast<double>(records.size());
 }
 
+// Averaged gradients leave nothing for the parameters to differ in; alone, nothing travels.
+Payload parameter_payload(const SyncPolicy& policy, const Communicator& communicator) {
+  const bool plain = policy.unit == SyncUnit::kGradients || communicator.world_size() == 1;
+  return plain ? Payload::kFloat32 : policy.payload;
+}
+
 }  // namespace
 
 ParameterSync::ParameterSync(const SyncPolicy& policy, Communicator& communicator,
                              std::vector<SyncSpans> networks)
-    : policy_(policy), communicator_(communicator), networks_(std::move(networks)) {
+    : policy_(policy),
+      communicator_(communicator),
+      networks_(std::move(networks)),
+      payload_(parameter_payload(policy, communicator)) {
   if (policy.interval < 1) {
     throw invalid_argument("the interval of the sync must be at least 1, not " +
                            std::to_string(policy.interval));
   }
+  if (policy.unit == SyncUnit::kGradients && policy.outer != OuterStep::kMean) {
+    throw invalid_argument("averaged gradients leave nothing for an outer step to do");
+  }
   for (const SyncSpans& network : networks_) {
     const auto& parameters = network.parameters;
     const bool measured = policy_.unit != SyncUnit::kGradients && communicator_.world_size() > 1;
-    if (measured) before_.emplace_back(parameters.size());
-    if (policy_.outer != OuterStep::kNesterov) continue;
-    anchors_.emplace_back(parameters.begin(), parameters.end());
-    velocity_.emplace_back(parameters.size());
+    if (measured || policy_.outer == OuterStep::kElastic) before_.emplace_back(parameters.size());
+    if (policy_.outer == OuterStep::kNesterov) velocity_.emplace_back(parameters.size());
+    if (policy_.outer != OuterStep::kMean || payload_ == Payload::kBfloat16) {
+      anchors_.emplace_back(parameters.begin(), parameters.end());
+    }
   }
 }
 
@@ -57,7 +71,7 @@ bool ParameterSync::due_after_epoch(std::int64_t epoch) const {
   return policy_.unit == SyncUnit::kEpochs && epoch % policy_.interval == 0;
 }
 
-SyncReport ParameterSync::sync() {
+SyncReport ParameterSync::sync_all(bool last) {
   const auto start = std::chrono::steady_clock::now();
   SyncReport report;
   double distance = 0, count = 0;
@@ -65,13 +79,13 @@ SyncReport ParameterSync::sync() {
     const SyncSpans& network = networks_[i];
     const bool measured = i < before_.size();
     if (measured) std::ranges::copy(network.parameters, before_[i].begin());
-    mean(network.parameters, report);
+    average_parameters(i, report);
     if (measured) {
       distance += square_distance(before_[i], network.parameters);
       count += static_cast<double>(network.parameters.size());
     }
-    if (policy_.outer == OuterStep::kNesterov) outer_step(i);
-    mean(network.statistics, report);
+    outer_step(i, last);
+    mean(network.statistics, Payload::kFloat32, report);
     sync_moments(network, report);
   }
   if (count > 0) report.divergence = std::sqrt(mean_number(communicator_, distance) / count);
@@ -80,33 +94,64 @@ SyncReport ParameterSync::sync() {
   return report;
 }
 
-void ParameterSync::average_gradients(std::span<float> gradients) { communicator_.mean(gradients); }
+void ParameterSync::average_gradients(std::span<float> gradients) {
+  communicator_.mean(gradients, policy_.payload);
+}
 
-// torch.optim.SGD's Nesterov step on the change since the last one.
-void ParameterSync::outer_step(std::size_t network) {
+void ParameterSync::average_parameters(std::size_t network, SyncReport& report) {
   const std::span<float> parameters = networks_[network].parameters;
-  std::vector<float>& anchor = anchors_[network];
+  if (payload_ == Payload::kFloat32) return mean(parameters, payload_, report);
+  const std::vector<float>& anchor = anchors_[network];
+  for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] -= anchor[i];
+  mean(parameters, payload_, report);
+  for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i] += anchor[i];
+}
+
+void ParameterSync::outer_step(std::size_t network, bool last) {
+  if (policy_.outer == OuterStep::kElastic) return elastic_step(network, last);
+  if (policy_.outer == OuterStep::kNesterov) nesterov_step(network);
+  if (network >= anchors_.size()) return;
+  std::ranges::copy(networks_[network].parameters, anchors_[network].begin());
+}
+
+// torch.optim.SGD's on the change since the last one.
+void ParameterSync::nesterov_step(std::size_t network) {
+  const std::span<float> parameters = networks_[network].parameters;
+  const std::vector<float>& anchor = anchors_[network];
   std::vector<float>& velocity = velocity_[network];
   const auto lr = static_cast<float>(policy_.outer_lr);
   const auto momentum = static_cast<float>(policy_.outer_momentum);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const float change = anchor[i] - parameters[i];
     velocity[i] = momentum * velocity[i] + change;
-    anchor[i] -= lr * (change + momentum * velocity[i]);
-    parameters[i] = anchor[i];
+    parameters[i] = anchor[i] - lr * (change + momentum * velocity[i]);
+  }
+}
+
+void ParameterSync::elastic_step(std::size_t network, bool last) {
+  const std::span<float> parameters = networks_[network].parameters;
+  const std::vector<float>& own = before_[network];
+  std::vector<float>& center = anchors_[network];
+  const auto beta = static_cast<float>(policy_.elastic_beta);
+  const float alpha = beta / static_cast<float>(communicator_.world_size());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const float pulled = own[i] - alpha * (own[i] - center[i]);
+    center[i] += beta * (parameters[i] - center[i]);
+    parameters[i] = last ? center[i] : pulled;
   }
 }
 
 void ParameterSync::sync_moments(const SyncSpans& network, SyncReport& report) {
   for (const std::span<float> moment : {network.first_moment, network.second_moment}) {
-    if (policy_.moments == MomentSync::kAverage) mean(moment, report);
+    if (policy_.moments == MomentSync::kAverage) mean(moment, Payload::kFloat32, report);
     if (policy_.moments == MomentSync::kReset) std::ranges::fill(moment, 0.0F);
   }
 }
 
-void ParameterSync::mean(std::span<float> data, SyncReport& report) {
-  communicator_.mean(data);
-  report.bytes += static_cast<std::int64_t>(data.size_bytes());
+void ParameterSync::mean(std::span<float> data, Payload payload, SyncReport& report) {
+  communicator_.mean(data, payload);
+  const std::size_t bytes = payload == Payload::kBfloat16 ? sizeof(Bfloat16) : sizeof(float);
+  report.bytes += static_cast<std::int64_t>(data.size() * bytes);
 }
 
 }  // namespace miniray

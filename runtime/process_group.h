@@ -26,7 +26,8 @@ std::unique_ptr<ProcessGroup> join_process_group(std::chrono::milliseconds timeo
 
 // The communicator of worker `local_rank` of `local_world` in this process, in a world of
 // processes x local workers, ranked process by process. Sums are taken over the workers of each
-// process in order, then over the processes in order. `processes` is used by local rank 0 alone.
+// process in order, then over the processes in order; as bfloat16, it is each process's sum that is
+// rounded. `processes` is used by local rank 0 alone.
 std::unique_ptr<Communicator> make_hybrid_communicator(std::unique_ptr<Communicator> local,
                                                        Communicator& processes);
 

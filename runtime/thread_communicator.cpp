@@ -1,8 +1,10 @@
 #include "runtime/thread_communicator.h"
 
 #include <algorithm>
+#include <array>
 
 #include "engine/error.h"
+#include "engine/kernels/bfloat16.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/span.h"
 
@@ -55,13 +57,18 @@ class ThreadCommunicator final : public Communicator {
 
   // Each rank adds its own part of all spans and writes the sum into all of them: a part is touched
   // by one rank alone.
-  void reduce(std::span<float> data, float scale) override {
+  void reduce(std::span<float> data, float scale, Payload payload) override {
     publish(data);
     const auto size = static_cast<std::int64_t>(data.size());
     const std::int64_t begin = size * rank_ / world_size();
     const std::int64_t end = size * (rank_ + 1) / world_size();
     for (std::int64_t at = begin; at < end; at += kPiece) {
-      reduce_piece(at, std::min(kPiece, end - at), scale);
+      const std::int64_t piece = std::min(kPiece, end - at);
+      if (payload == Payload::kBfloat16) {
+        reduce_rounded_piece(at, piece, scale);
+      } else {
+        reduce_piece(at, piece, scale);
+      }
     }
     world_.meet(rank_);
   }
@@ -104,6 +111,28 @@ class ThreadCommunicator final : public Communicator {
       kernels.add_scaled(1, part(world_.spans_[r], at, size), sum);
     }
     kernels.add_and_scale(scale, part(world_.spans_.back(), at, size), sum);
+    hand_back(at, size);
+  }
+
+  // Nothing travels here: numbers are rounded so that threads agree with processes.
+  void reduce_rounded_piece(std::int64_t at, std::int64_t size, float scale) {
+    std::array<Bfloat16, kPiece> buffer;
+    const auto rounded = part(std::span<Bfloat16>(buffer), 0, size);
+    const auto sum = part(world_.spans_[0], at, size);
+    round_to_bfloat16(sum, rounded);
+    widen(rounded, sum);
+    for (std::size_t r = 1; r < world_.spans_.size(); ++r) {
+      round_to_bfloat16(part(world_.spans_[r], at, size), rounded);
+      add_and_scale(r + 1 == world_.spans_.size() ? scale : 1, rounded, sum);
+    }
+    round_to_bfloat16(sum, rounded);
+    widen(rounded, sum);
+    hand_back(at, size);
+  }
+
+  // Copies the first rank's numbers to the others.
+  void hand_back(std::int64_t at, std::int64_t size) {
+    const auto sum = part(world_.spans_[0], at, size);
     for (std::size_t r = 1; r < world_.spans_.size(); ++r) {
       std::ranges::copy(sum, part(world_.spans_[r], at, size).begin());
     }

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <charconv>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <new>
@@ -51,6 +52,10 @@ class QuoteAwareToml : public CLI::ConfigTOML {
   }
 };
 
+void print_error(const std::string& name, const std::string& message) {
+  std::cerr << name << ": " << one_line(message) << '\n';
+}
+
 [[noreturn]] void fail_usage(const CLI::App& app, const std::string& message) {
   std::cerr << app.get_name() << ": " << one_line(message) << " (" << app.get_name()
             << " --help)\n";
@@ -69,11 +74,17 @@ int run_program(const std::string& name, const std::function<ExitCode()>& body) 
   } catch (const ExitRequest& request) {
     return request.code;
   } catch (const std::bad_alloc&) {
-    std::cerr << name << ": there is not enough memory\n";
+    print_error(name, "there is not enough memory");
   } catch (const std::exception& error) {
-    std::cerr << name << ": " << one_line(error.what()) << '\n';
+    print_error(name, error.what());
   }
   return kFailure;
+}
+
+void fail_at_once(const std::string& name, const std::string& message) {
+  std::cout.flush();
+  print_error(name, message);
+  std::_Exit(kFailure);
 }
 
 void parse_options(CLI::App& app, int argc, char** argv, const std::function<void()>& check) {

@@ -23,6 +23,10 @@ struct ExitRequest {
 // message", and kFailure.
 int run_program(const std::string& name, const std::function<ExitCode()>& body);
 
+// Ends the process as an exception with this message would, but here and now: nothing is destroyed,
+// no thread is waited for. Where some thread hangs there is no other way to end.
+[[noreturn]] void fail_at_once(const std::string& name, const std::string& message);
+
 // Parses; then calls `check`, whose invalid argument is a wrong usage too. Adds --version and
 // --config. Throws ExitRequest.
 void parse_options(CLI::App& app, int argc, char** argv, const std::function<void()>& check);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "tools/program.h"
+
 namespace miniray {
 namespace {
 
@@ -103,6 +105,11 @@ void TrainProgress::on_epoch(const EpochReport& report, const Network<float>&) {
 void TrainProgress::on_warning(const std::string& message) {
   erase_bar();
   out_ << "warning: " << message << std::endl;
+}
+
+void TrainProgress::on_hang(const std::string& reason) {
+  erase_bar();
+  fail_at_once("gan_train", reason);
 }
 
 void TrainProgress::on_saved(const std::filesystem::path& save_dir, bool stopped) {

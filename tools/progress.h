@@ -18,6 +18,8 @@ class TrainProgress final : public RunObserver {
   void on_step(const StepReport& report) override;
   void on_epoch(const EpochReport& report, const Network<float>& generator) override;
   void on_warning(const std::string& message) override;
+  // Ends the process.
+  [[noreturn]] void on_hang(const std::string& reason) override;
   void on_saved(const std::filesystem::path& save_dir, bool stopped) override;
 
  private:

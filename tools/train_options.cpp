@@ -42,9 +42,12 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--sync-interval", c.sync_interval, "Epochs or steps between two averages", distributed);
   option("--sync-moments", c.sync_moments, "Adam's moments at an average", distributed)
       ->check(CLI::IsMember({"keep", "average", "reset"}));
+  option("--sync-payload", c.sync_payload,
+         "As what numbers travel to be averaged; bf16: half the bytes over a network", distributed)
+      ->check(CLI::IsMember({"float32", "bf16"}));
   option("--outer", c.outer, "What is done with the average: taken, or an outer step towards it",
          distributed)
-      ->check(CLI::IsMember({"mean", "nesterov"}));
+      ->check(CLI::IsMember({"mean", "nesterov", "elastic"}));
   option("--sharding", c.sharding, "How pictures are dealt to the workers", distributed)
       ->check(CLI::IsMember({"contiguous", "strided", "reshuffle", "by-class"}));
   option("--timeout", c.timeout, "Seconds after which a worker without a sign of life is given up",

@@ -2,25 +2,33 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string>
 
 #include "engine/error.h"
 #include "engine/span.h"
 #include "gan/data/batch.h"
 
 namespace miniray {
+namespace {
+
+std::int64_t smallest_size(Communicator& communicator, std::size_t own) {
+  std::int64_t smallest = static_cast<std::int64_t>(own);
+  for (const std::string& size : communicator.gather(std::to_string(own))) {
+    smallest = std::min<std::int64_t>(smallest, std::stoll(size));
+  }
+  return smallest;
+}
+
+}  // namespace
 
 EpochBatches EpochBatches::from_shards(const Dataset& dataset, const Sharding& sharding,
-                                       std::uint64_t seed, const Communicator& communicator,
+                                       std::uint64_t seed, Communicator& communicator,
                                        std::int64_t epoch, std::int64_t batch_size) {
-  const int world_size = communicator.world_size();
+  const int rank = communicator.rank(), world_size = communicator.world_size();
   EpochBatches batches;
-  batches.stream_rank_ = communicator.rank();
-  std::int64_t smallest = dataset.size();
-  for (int rank = 0; rank < world_size; ++rank) {
-    std::vector<std::uint32_t> shard = sharding(dataset, rank, world_size, epoch);
-    smallest = std::min(smallest, static_cast<std::int64_t>(shard.size()));
-    if (rank == communicator.rank()) batches.order_ = epoch_order(shard, seed, rank, epoch);
-  }
+  batches.stream_rank_ = rank;
+  batches.order_ = epoch_order(sharding(dataset, rank, world_size, epoch), seed, rank, epoch);
+  const std::int64_t smallest = smallest_size(communicator, batches.order_.size());
   if (smallest < kMinBatch) {
     throw invalid_argument("the data set " + dataset.name() + " has too few pictures for " +
                            std::to_string(world_size) + " workers: one would get " +

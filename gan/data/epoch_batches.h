@@ -25,11 +25,11 @@ class EpochBatches {
  public:
   static constexpr std::int64_t kMinBatch = 2;  // batch normalisation has no variance of one
 
-  // Worker by worker: each shuffles its own shard and cuts it into batches. The smallest shard
-  // decides the number of steps; larger ones leave other pictures out each epoch. A last batch of
-  // fewer than kMinBatch is left out.
+  // A collective. Worker by worker: each shuffles its own shard and cuts it into batches. The
+  // smallest shard decides the number of steps; larger ones leave other pictures out each epoch. A
+  // last batch of fewer than kMinBatch is left out.
   static EpochBatches from_shards(const Dataset& dataset, const Sharding& sharding,
-                                  std::uint64_t seed, const Communicator& communicator,
+                                  std::uint64_t seed, Communicator& communicator,
                                   std::int64_t epoch, std::int64_t batch_size);
 
   // All workers share one order of all pictures; each takes its part of every batch of

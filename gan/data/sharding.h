@@ -10,7 +10,7 @@
 
 namespace miniray {
 
-// The pictures of one worker in one epoch (from 1). All workers call it with the same data set.
+// The pictures of one worker in one epoch (from 1). Called by that worker, on its thread.
 using Sharding = std::function<std::vector<std::uint32_t>(const Dataset& dataset, int rank,
                                                           int world_size, std::int64_t epoch)>;
 

@@ -449,6 +449,8 @@ BAD_USAGE = [
     (TRAIN, ["no-flag"], "no-flag"),
     (TRAIN, ["--data", "mnist"], "mnist"),
     (TRAIN, ["--mode", "foo"], "foo"),
+    (TRAIN, ["--sync-payload", "int8"], "int8"),
+    (TRAIN, ["--sync", "gradients", "--outer", "nesterov"], "--outer nesterov"),
     (TRAIN, ["--mode", "distributed", "--data", "shapes", "--workers", "0"], "--workers"),
     (TRAIN, ["--job-id", "../x"], "../x"),
     (TRAIN, ["--job-id", ".x"], ".x"),
@@ -476,8 +478,8 @@ CONFIG_FILES = {
 }
 
 FLAGS = {
-    TRAIN: "--mode --epochs --batch-size --workers --sync-interval --latent-dim --lr --save-dir "
-    "--data --data-dir --seed --threads --job-id --sample-every --config".split(),
+    TRAIN: "--mode --epochs --batch-size --workers --sync-interval --sync-payload --latent-dim --lr "
+    "--save-dir --data --data-dir --seed --threads --job-id --sample-every --config".split(),
     GENERATE: "--model --num-images --output --seed --grid --latents --npy".split(),
 }
 
@@ -779,6 +781,50 @@ class Stopping(ProgramTest):
         run = self.train_and_stop(signal.SIGINT, 3)
         self.assertEqual(run.returncode, INTERRUPTED, run.stderr)
         self.assertLess(run.peak_bytes, LEAN_BYTES)
+
+
+# Stops one thread of another process for good, as a tracer that never lets it go on.
+STOP_THREAD = """
+import ctypes, os, sys
+PTRACE_ATTACH, WALL = 16, 0x40000000
+thread = int(sys.argv[1])
+if ctypes.CDLL(None).ptrace(PTRACE_ATTACH, ctypes.c_long(thread), None, None) != 0:
+    sys.exit()
+os.waitpid(thread, WALL)
+print("stopped", flush=True)
+os.waitpid(thread, WALL)  # until its process ends
+"""
+
+
+class HangingWorker(ProgramTest):
+    def busiest_thread(self, pid):
+        """Other than the main thread, by the time in its /proc/PID/task/THREAD/stat."""
+        seconds = {}
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            fields = (task / "stat").read_text().rpartition(")")[2].split()
+            seconds[int(task.name)] = int(fields[11]) + int(fields[12])
+        del seconds[pid]
+        return max(seconds, key=seconds.get)
+
+    def test_ends_in_time_with_its_name(self):
+        process = self.start_training(
+            *"--mode distributed --workers 2 --threads 1 --sync steps --sync-interval 4".split(),
+            *"--timeout 3 --job-id hang".split(),
+        )
+        time.sleep(1)
+        command = [sys.executable, "-c", STOP_THREAD, str(self.busiest_thread(process.pid))]
+        tracer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(tracer.communicate)
+        self.addCleanup(tracer.kill)
+        if tracer.stdout.readline() != "stopped\n":
+            self.skipTest("threads of other processes cannot be traced here")
+        self.assertEqual(process.wait(RUN_SECONDS), FAILURE)
+        self.assertRegex(
+            (self.dir / "stderr").read_text(),
+            r"\Agan_train: rank [01] failed: it showed no sign of life for 3\.0* s .*\n\Z",
+        )
+        last = (self.dir / "runs" / "hang" / "events.jsonl").read_text().splitlines()[-1]
+        self.assertEqual(json.loads(last)["how"], "failed")
 
 
 # --- gan_generate --------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ namespaces, where they are allowed).
 Exits 77, which ctest takes for skipped, where there is no mpirun or the programs lack MPI.
 """
 import filecmp
+import json
 import os
 import shutil
 import subprocess
@@ -68,9 +69,9 @@ class Programs(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
 
-    def train(self, processes, workers, name):
+    def train(self, processes, workers, name, *options):
         run = launch(processes, BUILD / 'gan_train', *SMALL_RUN, '--workers', workers, '--job-id', name,
-                     '--save-dir', name, cwd=self.folder)
+                     '--save-dir', name, *options, cwd=self.folder)
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
         return run.stdout
 
@@ -83,10 +84,13 @@ class Programs(unittest.TestCase):
             self.assertTrue(filecmp.cmp(self.folder / a / name, self.folder / b / name, shallow=False), name)
 
     def test_processes_and_threads_end_with_the_same_bits(self):
-        self.train(1, 2, 'threads')
-        output = self.train(2, 1, 'processes')
-        self.assertIn('a world of 2 workers in 2 processes', output.splitlines()[0])
-        self.assert_equal_files('threads', 'processes')
+        for payload in ('float32', 'bf16'):
+            with self.subTest(payload):
+                self.train(1, 2, f'threads-{payload}', '--sync-payload', payload)
+                output = self.train(2, 1, f'processes-{payload}', '--sync-payload', payload)
+                self.assertIn('a world of 2 workers in 2 processes', output.splitlines()[0])
+                self.assertNotIn('\x1b', output)  # plain lines: no bar that is drawn again and again
+                self.assert_equal_files(f'threads-{payload}', f'processes-{payload}')
 
     def test_generation_is_the_same_for_any_number_of_processes_and_workers(self):
         self.train(1, 1, 'model')
@@ -158,12 +162,16 @@ class TwoMachines(unittest.TestCase):
             cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             errors='replace')
 
+    def bytes_received(self):
+        """By the first machine, over the link."""
+        shown = json.loads(ip('-n', self.names[0], '-j', '-s', 'link', 'show', 'veth0').stdout)
+        return shown[0]['stats64']['rx']['bytes']
+
     def test_collectives_cross_the_link(self):
         run = self.launch(RANKS, 'collectives', 1)
         self.assertEqual(run.returncode, 0, run.stderr)
-        sent = ip('-n', self.names[0], '-s', 'link', 'show', 'veth0').stdout.split()
-        bytes_received = int(sent[sent.index('RX:') + sent[sent.index('RX:'):].index('TX:') - 6])
-        self.assertGreater(bytes_received, 30_000_000)  # 8 million floats went over the link
+        # One mean of 8 million floats, one of as many bfloat16.
+        self.assertGreater(self.bytes_received(), 48_000_000)
 
     def test_a_stopped_machine_ends_the_job(self):
         start = time.monotonic()
@@ -172,15 +180,23 @@ class TwoMachines(unittest.TestCase):
         self.assertIn('process 1 showed no sign of life for 3 s', run.stderr)
         self.assertLess(time.monotonic() - start, 30)
 
-    def test_training_equals_that_of_threads(self):
-        run = self.launch(BUILD / 'gan_train', *SMALL_RUN, '--workers', '1', '--job-id', 'two', '--save-dir', 'two')
+    def train(self, name, payload):
+        """The bytes that it sent over the link."""
+        before = self.bytes_received()
+        run = self.launch(BUILD / 'gan_train', *SMALL_RUN, '--workers', '1', '--job-id', name, '--save-dir', name,
+                          '--sync-payload', payload)
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        return self.bytes_received() - before
+
+    def test_training_equals_that_of_threads_and_bfloat16_halves_the_bytes(self):
+        sent = self.train('two', 'float32')
         alone = launch(1, BUILD / 'gan_train', *SMALL_RUN, '--workers', '2', '--job-id', 'one', '--save-dir', 'one',
                        cwd=self.folder)
         self.assertEqual(alone.returncode, 0, alone.stderr)
         for name in ('generator', 'discriminator'):
             self.assertTrue(filecmp.cmp(self.folder / 'one' / f'{name}.safetensors',
                                         self.folder / 'two' / f'{name}.safetensors', shallow=False))
+        self.assertAlmostEqual(self.train('half', 'bf16') / sent, 0.5, delta=0.05)
 
 
 def skip(why):

@@ -8,6 +8,7 @@
 
 #include "support/expect_error.h"
 #include "support/random_values.h"
+#include "support/reference_kernels.h"
 #include "support/run_ranks.h"
 
 namespace miniray {
@@ -47,6 +48,25 @@ TEST_P(Collectives, ReduceAddsInRankOrder) {
   });
 }
 
+// Each rank's numbers rounded, added in order, and what comes of it rounded.
+TEST_P(Collectives, Bfloat16RoundsWhatTravels) {
+  std::vector<float> expected(static_cast<std::size_t>(length()));
+  const float scale = 1.0F / static_cast<float>(world());
+  for (int rank = 0; rank < world(); ++rank) {
+    const auto data = data_of(rank, length());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      expected[i] += testing::reference_bfloat16(data[i]);
+    }
+  }
+  for (float& value : expected) value = testing::reference_bfloat16(value * scale);
+  if (world() == 1) expected = data_of(0, length());  // the identity
+  run_ranks_without_failure(world(), [&](Communicator& communicator) {
+    auto data = data_of(communicator.rank(), length());
+    communicator.mean(data, Payload::kBfloat16);
+    EXPECT_EQ(data, expected);
+  });
+}
+
 TEST_P(Collectives, BroadcastGivesTheRootsData) {
   const int root = world() - 1;
   run_ranks_without_failure(world(), [&](Communicator& communicator) {
@@ -61,7 +81,7 @@ TEST_P(Collectives, ManyInARowStayApart) {
   run_ranks_without_failure(world(), [&](Communicator& communicator) {
     for (int round = 0; round < 200; ++round) {
       std::vector<float> data(static_cast<std::size_t>(length()), static_cast<float>(round));
-      communicator.reduce(data, 1);
+      communicator.reduce(data, 1, Payload::kFloat32);
       for (const float value : data) ASSERT_EQ(value, static_cast<float>(round * world()));
       const auto records = communicator.gather(std::to_string(round + communicator.rank()));
       ASSERT_EQ(records.size(), static_cast<std::size_t>(world()));

@@ -12,6 +12,7 @@
 #include "runtime/process_group.h"
 #include "runtime/thread_communicator.h"
 #include "support/random_values.h"
+#include "support/reference_kernels.h"
 
 namespace miniray {
 namespace {
@@ -27,8 +28,13 @@ void require(bool condition, const std::string& what) {
   if (!condition) throw std::runtime_error("wrong: " + what);
 }
 
-// The sum that is documented: workers of a process in order, then processes in order.
-std::vector<float> expected_mean(int processes, int workers, std::int64_t length) {
+// The sum that is documented: workers of a process in order, then processes in order; what
+// processes send each other is rounded.
+std::vector<float> expected_mean(int processes, int workers, std::int64_t length, Payload payload) {
+  const bool rounded = payload == Payload::kBfloat16 && processes > 1;
+  const auto sent = [&](float value) {
+    return rounded ? testing::reference_bfloat16(value) : value;
+  };
   std::vector<float> total;
   for (int p = 0; p < processes; ++p) {
     std::vector<float> group = data_of(p * workers, length);
@@ -36,6 +42,7 @@ std::vector<float> expected_mean(int processes, int workers, std::int64_t length
       const auto data = data_of(p * workers + w, length);
       for (std::size_t i = 0; i < group.size(); ++i) group[i] += data[i];
     }
+    for (float& value : group) value = sent(value);
     if (p == 0) {
       total = group;
     } else {
@@ -43,17 +50,20 @@ std::vector<float> expected_mean(int processes, int workers, std::int64_t length
     }
   }
   const float scale = 1.0F / static_cast<float>(processes * workers);
-  for (float& value : total) value *= scale;
+  for (float& value : total) value = sent(value * scale);
   return total;
 }
 
 void check_collectives(Communicator& communicator, int workers) {
   const int world = communicator.world_size();
   for (const std::int64_t length : {0, 1, world - 1, 1001, 8'000'000}) {
-    auto data = data_of(communicator.rank(), length);
-    communicator.mean(data);
-    require(data == expected_mean(world / workers, workers, length),
-            "mean of " + std::to_string(length));
+    std::vector<float> data;
+    for (const Payload payload : {Payload::kFloat32, Payload::kBfloat16}) {
+      data = data_of(communicator.rank(), length);
+      communicator.mean(data, payload);
+      require(data == expected_mean(world / workers, workers, length, payload),
+              "mean of " + std::to_string(length));
+    }
     data = data_of(communicator.rank(), length);
     communicator.broadcast(data, world - 1);
     require(data == data_of(world - 1, length), "broadcast of " + std::to_string(length));

@@ -1,6 +1,7 @@
 // Naive twins of the tuned kernels: the definition, written down, in double.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -12,6 +13,14 @@ using Numbers = std::vector<double>;
 template <class T>
 Numbers widen(const std::vector<T>& values) {
   return {values.begin(), values.end()};
+}
+
+// The nearest to x, ties to even, of the multiples of 2^-133 with at most 8 significant bits.
+inline float reference_bfloat16(float x) {
+  int exponent = 0;
+  std::frexp(x, &exponent);  // |x| is in [0.5, 1) times 2^exponent
+  const double unit = std::ldexp(1.0, std::max(exponent - 8, -133));
+  return static_cast<float>(std::nearbyint(x / unit) * unit);
 }
 
 // c[m, n] = sum over k of a(i, k) b(k, j)
