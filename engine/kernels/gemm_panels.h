@@ -22,7 +22,7 @@ struct AdamTarget {
 
 template <class T>
 struct PanelKernels {
-  static constexpr std::int64_t kDepth = 512;         // of k in a block
+  static constexpr std::int64_t kDepth = 384;         // of k in a block
   static constexpr std::int64_t kWeightRows = 48;     // of a piece of gemm_nt
   static constexpr std::int64_t kSampleRows = 256;    // at most, of a piece of gemm_nt and gemm_nn
   static constexpr std::int64_t kMaxWidth = 192;      // columns of a piece of gemm_nn
