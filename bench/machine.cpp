@@ -1,9 +1,9 @@
 #include "bench/machine.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
+#include "bench/timing.h"
 #include "engine/tensor.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -65,10 +65,7 @@ template <class Action>
 double best_seconds(Action action) {
   double best = 1e30;
   for (int i = 0; i < kRepetitions; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    action();
-    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-    best = std::min(best, time.count());
+    best = std::min(best, time_ms(action) * 1e-3);
   }
   return best;
 }

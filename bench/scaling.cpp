@@ -2,13 +2,13 @@
 // by transport and world size, and a simulation of more machines. Under mpirun: the cost of one
 // average over the processes alone.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <thread>
 #include <vector>
 
 #include "bench/stored_pictures.h"
+#include "bench/timing.h"
 #include "gan/trainer.h"
 #include "runtime/process_group.h"
 #include "runtime/thread_communicator.h"
@@ -19,11 +19,6 @@ namespace {
 constexpr std::int64_t kParameters = 7'640'000;  // of the reference's G and D
 constexpr std::int64_t kEpochPictures = 50'000;
 constexpr double kBytes = sizeof(float) * static_cast<double>(kParameters);
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
 
 // Pictures a second of `workers` workers of one thread each, one average included.
 double train_speed(int workers, std::int64_t steps) {
@@ -56,11 +51,7 @@ double time_means(Communicator& communicator, std::span<float> data, int repetit
   std::vector<double> times_ms;
   for (int i = 0; i < repetitions; ++i) {
     communicator.barrier();
-    const auto start = std::chrono::steady_clock::now();
-    communicator.mean(data);
-    times_ms.push_back(
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-            .count());
+    times_ms.push_back(time_ms([&] { communicator.mean(data); }));
   }
   return median(times_ms);
 }
