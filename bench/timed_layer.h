@@ -1,0 +1,45 @@
+// A clock around each layer of a GAN's networks, so that the training step itself, unchanged, tells
+// what its time is spent on.
+#pragma once
+
+#include <array>
+
+#include "bench/step_products.h"
+#include "bench/timing.h"
+#include "gan/train_step.h"
+
+namespace miniray::bench {
+
+enum class Work {
+  kLinearForward,
+  kLinearInputGradient,
+  kLinearWeightGradient,  // and the bias's, and Adam
+  kActivation,
+  kDropout,
+  kBatchNorm,
+};
+inline constexpr std::size_t kWorks = 6, kStepParts = 3;
+
+// Milliseconds by part of the step and kind of work.
+class WorkClock {
+ public:
+  template <class Action>
+  void time(StepPart part, Work work, Action&& action) {
+    at(part, work) += time_ms(action);
+  }
+  void clear() { times_ms_ = {}; }
+  double ms(StepPart part, Work work) const { return const_cast<WorkClock*>(this)->at(part, work); }
+
+ private:
+  double& at(StepPart part, Work work) {
+    return times_ms_[static_cast<std::size_t>(part)][static_cast<std::size_t>(work)];
+  }
+
+  std::array<std::array<double, kWorks>, kStepParts> times_ms_{};
+};
+
+// A GAN just initialised, whose layers add what they take to `clock`, which must outlive it. batch:
+// of its steps, by which D's half (2 batch) is told from G's way through D.
+GanState make_timed_gan(const GanSpec& spec, std::int64_t batch, WorkClock& clock);
+
+}  // namespace miniray::bench
