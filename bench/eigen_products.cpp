@@ -1,5 +1,7 @@
 #include "bench/eigen_products.h"
 
+// Not on threads of OpenMP's, which the program is linked to where it has oneDNN.
+#define EIGEN_DONT_PARALLELIZE
 #include <Eigen/Core>
 
 #define MINIRAY_TEXT_OF(number) #number

@@ -5,6 +5,8 @@
 #include <omp.h>
 
 #include <oneapi/dnnl/dnnl.hpp>
+#include <string>
+#include <unordered_map>
 #endif
 
 namespace miniray::bench {

@@ -51,7 +51,6 @@ ProductLibrary openblas_products(const ThreadBudget& threads) {
 
 ProductLibrary eigen_products(int threads) {
   ProductLibrary library{std::string("Eigen ") + eigen_version(), {}, do_nothing};
-  // Its own threads are OpenMP's, which this program is compiled without.
   if (threads > 1 || !eigen_can_run()) return library;
   library.bind = [](const Product& product, const Operands& operands) {
     return [product, operands] { multiply_by_eigen(product, operands); };

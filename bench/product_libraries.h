@@ -31,6 +31,6 @@ struct ProductLibrary {
 ProductLibrary own_products(const ThreadBudget& threads);
 ProductLibrary openblas_products(const ThreadBudget& threads);
 ProductLibrary onednn_products(int threads);
-ProductLibrary eigen_products(int threads);
+ProductLibrary eigen_products(int threads);  // on one thread alone
 
 }  // namespace miniray::bench

@@ -3,9 +3,12 @@
 //
 // A turn repeats its product, so the caches hold what fits, for all libraries alike.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "bench/machine.h"
@@ -105,27 +108,24 @@ void print_heading(const std::vector<ProductLibrary>& libraries) {
   std::printf("\n");
 }
 
-// The cells behind the product's description: a figure of each library, our share of the peak, and
-// how many times as fast as the fastest other we are.
+std::string text(const char* format, double value) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, format, value);
+  return buffer;
+}
+
+// The cells behind the product's description: figure(ms) of each library, our share of the peak,
+// and how many times as fast as the fastest other we are.
 template <class Figure>
 void print_cells(const Times& times_ms, double flop, double peak, Figure figure) {
   double best_other_ms = INFINITY;
   for (std::size_t i = 0; i < times_ms.size(); ++i) {
-    if (!times_ms[i]) {
-      std::printf(" - |");
-      continue;
-    }
-    std::printf(" %.1f%s |", figure(*times_ms[i]).value, figure(*times_ms[i]).unit);
-    if (i > 0) best_other_ms = std::min(best_other_ms, *times_ms[i]);
+    std::printf(" %s |", times_ms[i] ? figure(*times_ms[i]).c_str() : "-");
+    if (i > 0 && times_ms[i]) best_other_ms = std::min(best_other_ms, *times_ms[i]);
   }
   const double own_ms = *times_ms[0];
   std::printf(" %.0f%% | %.2f |\n", 100 * flop / (own_ms * 1e-3) / peak, best_other_ms / own_ms);
 }
-
-struct Value {
-  double value;
-  const char* unit;
-};
 
 Times median_times(const Contest& contest, std::size_t libraries) {
   Times times;
@@ -144,20 +144,18 @@ void print_table(const std::vector<Contest>& contests, const std::vector<Product
     std::printf("| %s | %s | %lld | %lld | %lld |", name_of(product.part).c_str(),
                 name_of(product.kind).c_str(), static_cast<long long>(product.shape.m),
                 static_cast<long long>(product.shape.n), static_cast<long long>(product.shape.k));
-    print_cells(times_ms, product.flop(), peak, [&](double ms) {
-      return Value{product.flop() / ms * 1e-6, ""};
-    });
+    print_cells(times_ms, product.flop(), peak,
+                [&](double ms) { return text("%.1f", product.flop() / ms * 1e-6); });
     sum_flop += product.flop();
     for (std::size_t i = 0; i < libraries.size(); ++i) {
       sums_ms[i] = times_ms[i] ? std::optional(*sums_ms[i] + *times_ms[i]) : std::nullopt;
     }
   }
   std::printf("| the step | all, in ms | | | |");
-  print_cells(sums_ms, sum_flop, peak, [](double ms) { return Value{ms, " ms"}; });
+  print_cells(sums_ms, sum_flop, peak, [](double ms) { return text("%.1f ms", ms); });
   std::printf("| the step | all, of the peak | | | |");
-  print_cells(sums_ms, sum_flop, peak, [&](double ms) {
-    return Value{100 * sum_flop / (ms * 1e-3) / peak, "%"};
-  });
+  print_cells(sums_ms, sum_flop, peak,
+              [&](double ms) { return text("%.0f%%", 100 * sum_flop / (ms * 1e-3) / peak); });
 }
 
 }  // namespace

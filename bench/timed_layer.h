@@ -3,6 +3,8 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <cstdint>
 
 #include "bench/step_products.h"
 #include "bench/timing.h"
@@ -25,17 +27,17 @@ class WorkClock {
  public:
   template <class Action>
   void time(StepPart part, Work work, Action&& action) {
-    at(part, work) += time_ms(action);
+    times_ms_[index(part, work)] += time_ms(action);
   }
   void clear() { times_ms_ = {}; }
-  double ms(StepPart part, Work work) const { return const_cast<WorkClock*>(this)->at(part, work); }
+  double ms(StepPart part, Work work) const { return times_ms_[index(part, work)]; }
 
  private:
-  double& at(StepPart part, Work work) {
-    return times_ms_[static_cast<std::size_t>(part)][static_cast<std::size_t>(work)];
+  static std::size_t index(StepPart part, Work work) {
+    return static_cast<std::size_t>(part) * kWorks + static_cast<std::size_t>(work);
   }
 
-  std::array<std::array<double, kWorks>, kStepParts> times_ms_{};
+  std::array<double, kStepParts * kWorks> times_ms_{};
 };
 
 // A GAN just initialised, whose layers add what they take to `clock`, which must outlive it. batch:
