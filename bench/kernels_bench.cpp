@@ -1,19 +1,22 @@
 // Micro-benchmarks of the kernels at the shapes that training has, and of the whole step.
 //
-// Each prints GFLOP/s or GB/s and, as `of_peak`, its share of the peak of fused multiply-adds or of
-// the copy bandwidth that this program measures first, with the same number of threads.
+// Each prints its share of what the peak of fused multiply-adds or the copy bandwidth allow, both
+// measured by this program with the same number of threads: `of_roof` of whichever binds, `of_peak`
+// of the one whose unit is printed beside it.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
 #include "bench/machine.h"
 #include "bench/step_fixture.h"
+#include "bench/step_products.h"
 #include "engine/kernels/adam.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/gemm.h"
-#include "engine/kernels/random_mask.h"
 #include "engine/kernels/norm.h"
+#include "engine/kernels/random_mask.h"
 
 namespace miniray::bench {
 namespace {
@@ -39,6 +42,20 @@ void report_flop(benchmark::State& state, double flop, int threads) {
   state.counters["of_peak"] = Counter(total / fma_peak(threads), Counter::kIsRate);
 }
 
+// Work whose limit is min(peak, flop / bytes x bandwidth): Williams, Waterman and Patterson,
+// "Roofline" (Communications of the ACM 52, 2009). Bytes are counted as the copy's: those read and
+// those written, once each, as if nothing stayed in the caches.
+void report_roofline(benchmark::State& state, double flop, double bytes, int threads) {
+  using benchmark::Counter;
+  const double runs = static_cast<double>(state.iterations());
+  const double roof = std::min(fma_peak(threads), flop / bytes * copy_bandwidth(threads));
+  state.counters["flop/byte"] = flop / bytes;
+  state.counters["GFLOP/s"] = Counter(runs * flop * 1e-9, Counter::kIsRate);
+  state.counters["GB/s"] = Counter(runs * bytes * 1e-9, Counter::kIsRate);
+  state.counters["roof_GFLOP/s"] = roof * 1e-9;
+  state.counters["of_roof"] = Counter(runs * flop / roof, Counter::kIsRate);
+}
+
 void report_bytes(benchmark::State& state, double bytes, int threads) {
   using benchmark::Counter;
   const double total = bytes * static_cast<double>(state.iterations());
@@ -46,32 +63,27 @@ void report_bytes(benchmark::State& state, double bytes, int threads) {
   state.counters["of_peak"] = Counter(total / copy_bandwidth(threads), Counter::kIsRate);
 }
 
-std::vector<float> ones(std::int64_t count) {
-  return std::vector<float>(static_cast<std::size_t>(count), 1.0F);
+FlatBuffer<float> ones(std::int64_t count) {
+  FlatBuffer<float> values(count);
+  std::ranges::fill(values.span(), 1.0F);
+  return values;
 }
 
-enum class Product { kForward, kInputGradient, kWeightGradient };
-
 // Arguments: batch, in, out, threads.
-void dense_product(benchmark::State& state, Product product) {
-  const std::int64_t batch = state.range(0), in = state.range(1), out = state.range(2);
+void dense_product(benchmark::State& state, ProductKind kind) {
   const ThreadBudget threads(static_cast<int>(state.range(3)));
-  auto x = ones(batch * in), y = ones(batch * out), w = ones(in * out), bias = ones(out);
+  const Product product{StepPart::kDiscriminator, kind,
+                        dense_shape(kind, state.range(0), state.range(1), state.range(2))};
+  const auto [m, n, k] = product.shape;
+  const auto a = ones(m * k), b = ones(k * n);
+  auto c = ones(m * n);
   for (auto _ : state) {
-    switch (product) {
-      case Product::kForward:
-        gemm_nt<float>(threads, {batch, out, in}, x, w, bias, y);
-        break;
-      case Product::kInputGradient:
-        gemm_nn<float>(threads, {batch, in, out}, y, w, x);
-        break;
-      case Product::kWeightGradient:
-        gemm_tn_add<float>(threads, {out, in, batch}, y, x, w);
-        break;
-    }
+    multiply(threads, product, a.span(), b.span(), c.span());
     benchmark::ClobberMemory();
   }
-  report_flop(state, 2.0 * static_cast<double>(batch * in * out), threads.threads());
+  const std::int64_t passes_over_c = kind == ProductKind::kWeightGradient ? 2 : 1;
+  const auto numbers = static_cast<double>(m * k + k * n + passes_over_c * m * n);
+  report_roofline(state, product.flop(), sizeof(float) * numbers, threads.threads());
 }
 
 void training_shapes(benchmark::internal::Benchmark* benchmark) {
@@ -84,14 +96,31 @@ void training_shapes(benchmark::internal::Benchmark* benchmark) {
   }
 }
 
-BENCHMARK_CAPTURE(dense_product, forward, Product::kForward)->Apply(training_shapes);
-BENCHMARK_CAPTURE(dense_product, input_gradient, Product::kInputGradient)->Apply(training_shapes);
-BENCHMARK_CAPTURE(dense_product, weight_gradient, Product::kWeightGradient)->Apply(training_shapes);
+BENCHMARK_CAPTURE(dense_product, forward, ProductKind::kForward)->Apply(training_shapes);
+BENCHMARK_CAPTURE(dense_product, input_gradient, ProductKind::kInputGradient)
+    ->Apply(training_shapes);
+BENCHMARK_CAPTURE(dense_product, weight_gradient, ProductKind::kWeightGradient)
+    ->Apply(training_shapes);
+
+// Passes over as many numbers as the reference's G and D have parameters, far more than the caches
+// hold. Argument: threads.
+constexpr std::int64_t kParameters = 7'640'000;
+
+// pass(begin, size) for pieces of the size that the optimizer takes.
+template <class Pass>
+void parameter_pass(benchmark::State& state, double flop, double floats_moved, Pass pass) {
+  constexpr std::int64_t kGrain = 65'536;
+  const ThreadBudget threads(static_cast<int>(state.range(0)));
+  for (auto _ : state) {
+    for_each_range(threads, kParameters, kGrain, pass);
+    benchmark::ClobberMemory();
+  }
+  const auto count = static_cast<double>(kParameters);
+  report_roofline(state, flop * count, floats_moved * sizeof(float) * count, threads.threads());
+}
 
 void adam(benchmark::State& state) {
-  constexpr std::int64_t kSize = 3'800'000, kGrain = 65'536;
-  const ThreadBudget threads(static_cast<int>(state.range(0)));
-  FlatBuffer<float> w(kSize), g(kSize), m(kSize), v(kSize);
+  auto w = ones(kParameters), g = w, m = w, v = w;
   const AdamFactors<float> factors{.beta1 = 0.5F,
                                    .beta2 = 0.999F,
                                    .epsilon = 1e-8F,
@@ -99,15 +128,35 @@ void adam(benchmark::State& state) {
                                    .rest2 = 0.001F,
                                    .step_size = 0.0002F,
                                    .inverse_root_bias2 = 1};
-  for (auto _ : state) {
-    for_each_range(threads, kSize, kGrain, [&](std::int64_t begin, std::int64_t size) {
-      adam_update(factors, part(w.span(), begin, size), part(g.span(), begin, size),
-                  part(m.span(), begin, size), part(v.span(), begin, size));
-    });
-  }
-  report_bytes(state, 8.0 * sizeof(float) * kSize, threads.threads());  // four read, four written
+  // Four numbers read, four written. The root and the division count as one each.
+  parameter_pass(state, 13, 8, [&](std::int64_t begin, std::int64_t size) {
+    adam_update(factors, part(w.span(), begin, size), part(g.span(), begin, size),
+                part(m.span(), begin, size), part(v.span(), begin, size));
+  });
 }
 BENCHMARK(adam)->ArgName("threads")->Arg(1)->Arg(2)->UseRealTime();
+
+// y = (y + x) / 2, as models are averaged.
+void add_and_scale(benchmark::State& state) {
+  const auto x = ones(kParameters);
+  auto y = ones(kParameters);
+  parameter_pass(state, 2, 3, [&](std::int64_t begin, std::int64_t size) {
+    elementwise<float>().add_and_scale(0.5F, part(x.span(), begin, size),
+                                       part(y.span(), begin, size));
+  });
+}
+BENCHMARK(add_and_scale)->ArgName("threads")->Arg(1)->Arg(2)->UseRealTime();
+
+// y += a x, as sums over ranks are taken.
+void add_scaled(benchmark::State& state) {
+  const auto x = ones(kParameters);
+  auto y = ones(kParameters);
+  parameter_pass(state, 2, 3, [&](std::int64_t begin, std::int64_t size) {
+    elementwise<float>().add_scaled(1e-6F, part(x.span(), begin, size),
+                                    part(y.span(), begin, size));
+  });
+}
+BENCHMARK(add_scaled)->ArgName("threads")->Arg(1)->Arg(2)->UseRealTime();
 
 // One thread, 128 x 1024 values, in the caches.
 constexpr std::int64_t kRows = 128, kColumns = 1024;
@@ -118,7 +167,7 @@ void block_kernel(benchmark::State& state, Kernel kernel, double bytes) {
   const auto x = ones(kRows * kColumns);
   auto y = ones(kRows * kColumns);
   for (auto _ : state) {
-    kernel(std::span<const float>(x), std::span<float>(y));
+    kernel(x.span(), y.span());
     benchmark::ClobberMemory();
   }
   report_bytes(state, bytes, 1);
@@ -157,9 +206,10 @@ void batch_norm(benchmark::State& state) {
   block_kernel(
       state,
       [&](auto x, auto y) {
-        column_statistics(block, x.data(), 1e-5F, mean.data(), variance.data(), inverse.data());
-        norm<float>().normalise(block, x.data(), mean.data(), inverse.data(), weight.data(),
-                                bias.data(), y.data());
+        column_statistics(block, x.data(), 1e-5F, mean.span().data(), variance.span().data(),
+                          inverse.span().data());
+        norm<float>().normalise(block, x.data(), mean.span().data(), inverse.span().data(),
+                                weight.span().data(), bias.span().data(), y.data());
       },
       4 * kBlockBytes);
 }

@@ -10,6 +10,7 @@
 
 #include "bench/simulation.h"
 #include "bench/stored_pictures.h"
+#include "bench/timing.h"
 #include "gan/trainer.h"
 #include "runtime/process_group.h"
 #include "runtime/thread_communicator.h"
@@ -20,11 +21,6 @@ namespace {
 constexpr std::int64_t kParameters = 7'640'000;  // of the reference's G and D
 constexpr double kEpochPictures = 50'000;
 constexpr double kBytes = sizeof(float) * static_cast<double>(kParameters);
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
 
 // Pictures a second of `workers` workers of one thread each, one average included.
 double train_speed(int workers, std::int64_t steps) {
@@ -60,11 +56,7 @@ std::vector<double> time_means(Communicator& communicator, std::span<float> data
   std::vector<double> times_ms;
   for (int i = 0; i < repetitions; ++i) {
     communicator.barrier();
-    const auto start = std::chrono::steady_clock::now();
-    communicator.mean(data, payload);
-    times_ms.push_back(
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
-            .count());
+    times_ms.push_back(time_ms([&] { communicator.mean(data, payload); }));
   }
   return times_ms;
 }

@@ -8,20 +8,24 @@
 
 namespace miniray::bench {
 
-// The multiply-adds of a step's products times two: D on real and fake, then G through D; the first
-// layers' input gradients and D's weight gradients in G's half are not computed and not counted.
-double step_flop(const GanSpec& spec, std::int64_t batch);
-
 class StepFixture {
  public:
+  // Networks just initialised.
   StepFixture(const GanSpec& spec, int threads, std::int64_t batch);
+  StepFixture(GanState state, int threads, std::int64_t batch);
 
-  // One step as the trainer does it: batch, latents, update of D and of G.
+  // One step as the trainer does it, and its three pieces in their order: the next batch, its
+  // latents, the updates of D and of G.
   void step();
+  void assemble_batch();
+  void draw_latents();
+  void train();
 
   const ThreadBudget& threads() const { return threads_; }
 
  private:
+  StepKey key() const { return {1, 0, step_, {0, batch_}}; }
+
   ThreadBudget threads_;
   std::int64_t batch_;
   GanState state_;

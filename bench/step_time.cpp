@@ -1,13 +1,14 @@
 // The time of one training step: the median over many, beside the machine's limit measured just
 // before. One line, in the manner of a peer's (see peers/compare.sh).
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <vector>
 
 #include "bench/machine.h"
 #include "bench/step_fixture.h"
+#include "bench/step_products.h"
+#include "bench/timing.h"
 
 namespace miniray::bench {
 namespace {
@@ -17,14 +18,17 @@ constexpr int kWarmUp = 5;
 std::vector<double> time_steps(StepFixture& fixture, int steps) {
   for (int i = 0; i < kWarmUp; ++i) fixture.step();
   std::vector<double> times_ms;
-  for (int i = 0; i < steps; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    fixture.step();
-    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-    times_ms.push_back(time.count());
-  }
+  for (int i = 0; i < steps; ++i) times_ms.push_back(time_ms([&] { fixture.step(); }));
   std::ranges::sort(times_ms);
   return times_ms;
+}
+
+GanSpec spec_of_width(double factor) {
+  GanSpec spec;
+  for (std::int64_t& width : spec.hidden) {
+    width = std::llround(static_cast<double>(width) * factor);
+  }
+  return spec;
 }
 
 }  // namespace
@@ -34,24 +38,26 @@ int main(int argc, char** argv) {
   using namespace miniray;
   int threads = 1, steps = 40;
   std::int64_t batch = 128;
+  double width = 1;
   CLI::App app("Times the training step of the reference's GAN.", "step_time");
   app.add_option("--threads", threads, "Compute threads")->capture_default_str();
   app.add_option("--batch-size", batch, "Pictures a step")->capture_default_str();
+  app.add_option("--width", width, "Factor of the hidden layers' widths")->capture_default_str();
   app.add_option("--steps", steps, "Timed steps")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
 
-  const GanSpec spec;
+  const GanSpec spec = bench::spec_of_width(width);
   bench::StepFixture fixture(spec, threads, batch);
   const double peak = bench::measure_fma_peak(fixture.threads());
   const std::vector<double> times_ms = bench::time_steps(fixture, steps);
   const double median_ms = times_ms[times_ms.size() / 2];
   const double limit_ms = bench::step_flop(spec, batch) / peak * 1e3;
   std::printf(
-      "miniray mlp thr=%d B=%lld | median %.2f ms/step (p10 %.2f p90 %.2f) | %.0f img/s | "
+      "miniray mlp thr=%d B=%lld width=%g | median %.2f ms/step (p10 %.2f p90 %.2f) | %.0f img/s | "
       "FMA peak %.1f GFLOP/s, limit %.1f ms, %.2fx of it\n",
-      threads, static_cast<long long>(batch), median_ms, times_ms[times_ms.size() / 10],
+      threads, static_cast<long long>(batch), width, median_ms, times_ms[times_ms.size() / 10],
       times_ms[times_ms.size() * 9 / 10], static_cast<double>(batch) / median_ms * 1e3, peak * 1e-9,
       limit_ms, median_ms / limit_ms);
   return 0;
