@@ -97,7 +97,8 @@ report_split() {
   echo
   echo '## Where the time of a step goes'
   echo
-  echo "The product's own step with a clock around each layer. Shares of the peak count the products' operations alone."
+  echo "The product's own step with a clock around each layer; what works in place on the tiles of a product
+runs by itself here. Shares of the peak count the products' operations alone."
   for threads in $all_threads; do
     echo
     "$bench/step_split" --threads "$threads" --steps "$steps"

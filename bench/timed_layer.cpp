@@ -21,6 +21,8 @@ class TimedLayer : public Layer<float> {
 
   std::string kind() const override { return inner().kind(); }
   std::size_t saved_bytes(std::int64_t batch) const override { return inner().saved_bytes(batch); }
+  OutputUse output_use() const override { return inner().output_use(); }
+  bool makes_tiles() const override { return false; }  // so that each layer is timed by itself
 
   Shape plan(const Shape&, Declarations& declarations) override {
     const std::string prefix = std::to_string(index_) + ".";
