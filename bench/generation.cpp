@@ -1,7 +1,5 @@
 // Pictures a second: the sampler alone, beside the machine's limit, and gan_generate's whole way
 // from a model file to PNGs in a fresh folder. One line, as that of peers/generate_pillow.py.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -40,30 +38,12 @@ double time_sampler(const ThreadBudget& threads, const Network<float>& network, 
   });
 }
 
-// A folder of this process, removed with all that is in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder()
-      : path_(std::filesystem::temp_directory_path() /
-              ("miniray_generation_" + std::to_string(getpid()))) {
-    std::filesystem::create_directories(path_);
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-double time_run(int threads, const std::filesystem::path& model, std::int64_t images) {
-  const TemporaryFolder pictures;
+double time_run(int threads, const std::filesystem::path& model, std::int64_t images,
+                const std::filesystem::path& output) {
   GenerateConfig config;
   config.model = model;
   config.num_images = images;
-  config.output = pictures.path() / "pictures";
+  config.output = output;
   config.threads = threads;
   const auto alone = make_single_communicator();
   return time_ms([&] { run_generation(config, *alone, [](std::int64_t) {}); });
@@ -77,11 +57,13 @@ int main(int argc, char** argv) {
   using namespace miniray::bench;
   int threads = 1, rounds = 3;
   std::int64_t images = 10'000;
+  std::filesystem::path output;
   CLI::App app("Times the making of pictures.", "generation");
   app.add_option("--threads", threads, "Compute threads")->capture_default_str();
   app.add_option("--images", images, "Pictures of a round")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  app.add_option("--output", output, "Folder for the pictures, which stay")->required();
   app.add_option("--rounds", rounds, "Rounds, of which the medians are shown")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -90,15 +72,15 @@ int main(int argc, char** argv) {
   const GanSpec spec;
   Network<float> network(make_generator_plan(spec));
   network.init(1, kGeneratorStream);
-  const TemporaryFolder folder;
-  const auto model = folder.path() / "generator.safetensors";
+  std::filesystem::create_directories(output);
+  const auto model = output / "generator.safetensors";
   save_network(model, Role::kGenerator, spec, network);
   const ThreadBudget budget(threads);
   const double peak = measure_fma_peak(budget);
   std::vector<double> sampler_ms, run_ms;
   for (int round = 0; round < rounds; ++round) {
     sampler_ms.push_back(time_sampler(budget, network, spec, images));
-    run_ms.push_back(time_run(threads, model, images));
+    run_ms.push_back(time_run(threads, model, images, output / std::to_string(round)));
   }
   const double speed = static_cast<double>(images) / median(sampler_ms) * 1e3;  // pictures a second
   const double flop_rate = speed * picture_flop(spec);

@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # Everything this folder measures, as one Markdown report on stdout; some ten minutes on two cores.
 #
-#   bench/report.sh [--quick] [--peer COMMAND] [BUILD_DIR]
+#   bench/report.sh [--quick] [--peer COMMAND] [--only SECTION] [BUILD_DIR]
 #
+# --only  machine, step, split, products, rooflines, growth or generation.
 # --peer  also puts the step beside another program's; COMMAND as peers/compare.sh takes it.
 # --quick takes a minute and shows only that everything works: its figures mean nothing.
 # Nothing else should run meanwhile. Figures are medians unless they say otherwise.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
-quick='' peer='' command=bench/report.sh
+quick='' peer='' only='' command=bench/report.sh
 while [[ ${1:-} == --* ]]; do
   case $1 in
     --quick) quick=yes command+=' --quick' ;;
     --peer) peer=${2:?--peer needs a command} command+=' --peer COMMAND' && shift ;;
+    --only) only=${2:?--only needs a section} && shift ;;
     *) echo "report.sh: unknown option $1" >&2 && exit 2 ;;
   esac
   shift
@@ -180,9 +182,10 @@ report_growth() {
   "$bench/scaling" --workers "$cores" --rounds "$(pick 3 1)" --steps "$(pick 40 4)"
 }
 
-# generation_row PROGRAM ..: its line as a row.
+# generation_row PROGRAM ..: its line as a row. Pictures stay to the end: some file systems look long
+# for a place where many files were removed just now.
 generation_row() {
-  "$@" | sed -E 's/^(.*) thr=([0-9]+) images=[0-9]+ \| sampler ([0-9]+) images\/s( \(([0-9.]+) GFLOP\/s, ([0-9]+%).*\))? \| with PNGs ([0-9]+) .*/| \1 | \2 | \3 | \5 | \6 | \7 |/'
+  "$@" --output "$(mktemp -d "$pictures/XXXXXX")" | sed -E 's/^(.*) thr=([0-9]+) images=[0-9]+ \| sampler ([0-9]+) images\/s( \(([0-9.]+) GFLOP\/s, ([0-9]+%).*\))? \| with PNGs ([0-9]+) .*/| \1 | \2 | \3 | \5 | \6 | \7 |/'
 }
 
 # A Python that has PyTorch and Pillow, or nothing.
@@ -197,6 +200,8 @@ find_python() {
 
 report_generation() {
   local python openmp rounds
+  pictures=$(mktemp -d)
+  trap 'rm -rf "$pictures"' EXIT
   python=$(find_python)
   openmp=/usr/lib/$(uname -m)-linux-gnu/openblas-openmp  # where it is installed: see generate_pillow.py
   rounds=$(pick 3 1)
@@ -217,6 +222,10 @@ report_generation() {
   done
 }
 
+if [ -n "$only" ]; then
+  "report_$only"
+  exit
+fi
 report_head
 report_machine
 report_step

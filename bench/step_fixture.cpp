@@ -13,11 +13,12 @@ constexpr std::int64_t kPictures = 10'000;
 
 }  // namespace
 
-StepFixture::StepFixture(const GanSpec& spec, int threads, std::int64_t batch)
-    : StepFixture(GanState(spec, {}, 1), threads, batch) {}
+StepFixture::StepFixture(const GanSpec& spec, int threads, std::int64_t batch,
+                         ProductKernels products)
+    : StepFixture(GanState(spec, {}, 1), threads, batch, products) {}
 
-StepFixture::StepFixture(GanState state, int threads, std::int64_t batch)
-    : threads_(threads),
+StepFixture::StepFixture(GanState state, int threads, std::int64_t batch, ProductKernels products)
+    : threads_(threads, products),
       batch_(batch),
       state_(std::move(state)),
       buffers_(state_, batch),

@@ -11,8 +11,10 @@ namespace miniray::bench {
 class StepFixture {
  public:
   // Networks just initialised.
-  StepFixture(const GanSpec& spec, int threads, std::int64_t batch);
-  StepFixture(GanState state, int threads, std::int64_t batch);
+  StepFixture(const GanSpec& spec, int threads, std::int64_t batch,
+              ProductKernels products = ProductKernels::kAutomatic);
+  StepFixture(GanState state, int threads, std::int64_t batch,
+              ProductKernels products = ProductKernels::kAutomatic);
 
   // One step as the trainer does it, and its three pieces in their order: the next batch, its
   // latents, the updates of D and of G.

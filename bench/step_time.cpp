@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "bench/machine.h"
@@ -39,17 +41,23 @@ int main(int argc, char** argv) {
   int threads = 1, steps = 40;
   std::int64_t batch = 128;
   double width = 1;
+  auto products = ProductKernels::kAutomatic;
+  const std::map<std::string, ProductKernels> kinds{{"auto", ProductKernels::kAutomatic},
+                                                    {"own", ProductKernels::kOwn},
+                                                    {"openblas", ProductKernels::kBlas}};
   CLI::App app("Times the training step of the reference's GAN.", "step_time");
   app.add_option("--threads", threads, "Compute threads")->capture_default_str();
   app.add_option("--batch-size", batch, "Pictures a step")->capture_default_str();
   app.add_option("--width", width, "Factor of the hidden layers' widths")->capture_default_str();
+  app.add_option("--products", products, "Whose kernels multiply: auto, own or openblas")
+      ->transform(CLI::CheckedTransformer(kinds));
   app.add_option("--steps", steps, "Timed steps")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
 
   const GanSpec spec = bench::spec_of_width(width);
-  bench::StepFixture fixture(spec, threads, batch);
+  bench::StepFixture fixture(spec, threads, batch, products);
   const double peak = bench::measure_fma_peak(fixture.threads());
   const std::vector<double> times_ms = bench::time_steps(fixture, steps);
   const double median_ms = times_ms[times_ms.size() / 2];

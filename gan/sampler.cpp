@@ -7,6 +7,12 @@
 #include "engine/span.h"
 
 namespace miniray {
+namespace {
+
+constexpr std::int64_t kRowsPerTile = 16;
+
+}  // namespace
+
 void draw_sample_latents(std::uint64_t seed, std::int64_t first, std::int64_t latent_dim,
                          std::span<float> latents) {
   fill_normal({.seed = seed, .purpose = RandomPurpose::kSampleLatents}, latents,
@@ -26,7 +32,10 @@ Images Sampler::generate(std::uint64_t seed, std::int64_t first, std::int64_t co
   Images images = empty_images();
   const std::int64_t end = first + count;
   for (std::int64_t batch = first / kBatch * kBatch; batch < end; batch += kBatch) {
-    draw_sample_latents(seed, batch, latent_dim(), latents_.span());
+    for_each_range(threads_, kBatch, kRowsPerTile, [&](std::int64_t row, std::int64_t rows) {
+      draw_sample_latents(seed, batch + row, latent_dim(),
+                          part(latents_.span(), row * latent_dim(), rows * latent_dim()));
+    });
     run_batch(std::min(kBatch, end - batch), images);
     if (batch < first) {  // the rows before the first picture asked for
       images.pixels.erase(images.pixels.begin(),

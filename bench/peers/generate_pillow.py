@@ -12,7 +12,6 @@ import argparse
 import os
 import statistics
 import sys
-import tempfile
 import time
 from multiprocessing import get_context
 
@@ -20,6 +19,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument('--threads', type=int, default=1)
 parser.add_argument('--images', type=int, default=10_000)
 parser.add_argument('--rounds', type=int, default=3)
+parser.add_argument('--output', help='folder for the pictures, which stay', required=True)
 args = parser.parse_args()
 os.environ['OMP_NUM_THREADS'] = os.environ['OPENBLAS_NUM_THREADS'] = str(args.threads)  # read at import
 try:
@@ -61,18 +61,18 @@ def time_sampler(generator):
     return time.perf_counter() - start
 
 
-def time_pngs(generator, writers):
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        pending = []
-        for first, pictures in batches(generator, args.images):
-            if writers is None:
-                write_pngs(folder, first, pictures)
-            else:
-                pending.append(writers.apply_async(write_pngs, (folder, first, pictures)))
-        for result in pending:
-            result.get()
-        return time.perf_counter() - start
+def time_pngs(generator, writers, folder):
+    os.makedirs(folder)
+    start = time.perf_counter()
+    pending = []
+    for first, pictures in batches(generator, args.images):
+        if writers is None:
+            write_pngs(folder, first, pictures)
+        else:
+            pending.append(writers.apply_async(write_pngs, (folder, first, pictures)))
+    for result in pending:
+        result.get()
+    return time.perf_counter() - start
 
 
 def main():
@@ -83,9 +83,9 @@ def main():
     generator = make_generator()
     time_sampler(generator)  # warm up
     sampler, pngs = [], []
-    for _ in range(args.rounds):
+    for i in range(args.rounds):
         sampler.append(time_sampler(generator))
-        pngs.append(time_pngs(generator, writers))
+        pngs.append(time_pngs(generator, writers, f'{args.output}/{i}'))
     print(f'pytorch {torch.__version__} pillow {Image.__version__} thr={args.threads} images={args.images}'
           f' | sampler {args.images / statistics.median(sampler):.0f} images/s'
           f' | with PNGs {args.images / statistics.median(pngs):.0f} images/s')
