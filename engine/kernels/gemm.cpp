@@ -21,12 +21,12 @@ bool use_blas(const ThreadBudget& threads) {
 
 std::int64_t pieces(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
 
-// Columns of a piece: so many that memory is read in long runs, so few that 16 cores have work;
-// whole panels, and a multiple of 8 as tiles are.
+// An extent of 16 equal pieces, so that as many cores have work, but none above `most`, since a
+// piece must fit the caches; whole panels, and multiples of 8 as tiles are.
 template <class T>
-std::int64_t piece_width(std::int64_t n) {
-  const std::int64_t columns = std::max<std::int64_t>(panel_kernels<T>().columns, 8);
-  return std::min(pieces(pieces(n, 16), columns) * columns, PanelKernels<T>::kMaxWidth);
+std::int64_t piece_size(std::int64_t extent, std::int64_t most) {
+  const std::int64_t unit = std::max<std::int64_t>(panel_kernels<T>().columns, 8);
+  return std::min(pieces(pieces(extent, 16), unit) * unit, most);
 }
 
 template <class T>
@@ -34,18 +34,21 @@ T* scratch(const ThreadBudget& threads, std::int64_t elements) {
   return reinterpret_cast<T*>(threads.scratch(static_cast<std::size_t>(elements) * sizeof(T)));
 }
 
-// Calls body(first row, first column) for each piece of a matrix.
+// Calls body(tile) for each piece of a matrix.
 template <class Body>
 void for_each_piece(const ThreadBudget& threads, std::int64_t rows, std::int64_t row_size,
                     std::int64_t columns, std::int64_t column_size, Body body) {
   const std::int64_t row_pieces = pieces(rows, row_size);
-  threads.for_each_tile(row_pieces * pieces(columns, column_size), [&](std::int64_t tile) {
-    body(tile % row_pieces * row_size, tile / row_pieces * column_size);
+  threads.for_each_tile(row_pieces * pieces(columns, column_size), [&](std::int64_t piece) {
+    const std::int64_t row = piece % row_pieces * row_size;
+    const std::int64_t column = piece / row_pieces * column_size;
+    body(
+        Tile{row, std::min(row_size, rows - row), column, std::min(column_size, columns - column)});
   });
 }
 
-// The two forms of the gradient's product: calls body(first row, transposed a, panels of b) for
-// each piece.
+// The two forms of the gradient's product: calls body(first row, rows, transposed a, panels of b)
+// for each piece.
 template <class T, class Body>
 void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape,
                              std::span<const T> a, std::span<const T> b, Body body) {
@@ -61,8 +64,8 @@ void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape
   for_each_range(threads, shape.n, kWidth, [&](std::int64_t n0, std::int64_t width) {
     kernels.pack_columns(shape, b.data(), n0, width, panels + n0 * shape.k);
   });
-  for_each_range(threads, shape.m, PanelKernels<T>::kGradientRows,
-                 [&](std::int64_t m0, std::int64_t) { body(m0, a_transposed, panels); });
+  for_each_range(threads, shape.m, piece_size<T>(shape.m, PanelKernels<T>::kGradientRows),
+                 [&](std::int64_t m0, std::int64_t rows) { body(m0, rows, a_transposed, panels); });
 }
 
 }  // namespace
@@ -78,12 +81,12 @@ void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
   threads.for_each_tile(panels, [&](std::int64_t i) {
     kernels.pack_rows(shape.m, shape.k, a.data(), i * kernels.columns, a_panels + i * panel_size);
   });
-  for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n,
-                 PanelKernels<T>::kWeightRows, [&](std::int64_t m0, std::int64_t n0) {
+  const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWeightRows);
+  for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
+                 [&](const Tile& tile) {
                    kernels.nt_piece(shape, a_panels, b.data(), bias.empty() ? nullptr : bias.data(),
-                                    c.data(), m0, n0);
-                   finished({m0, std::min(PanelKernels<T>::kSampleRows, shape.m - m0), n0,
-                             std::min(PanelKernels<T>::kWeightRows, shape.n - n0)});
+                                    c.data(), tile.row, tile.column, tile.columns);
+                   finished(tile);
                  });
 }
 
@@ -91,13 +94,11 @@ template <class T>
 void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
              std::span<const T> b, std::span<T> c, TileFunction finished) {
   if (use_blas<T>(threads)) return blas::gemm_nn(threads, shape, a, b, c, finished);
-  const std::int64_t width = piece_width<T>(shape.n);
+  const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
   for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
-                 [&](std::int64_t m0, std::int64_t n0) {
-                   const Tile tile{m0, std::min(PanelKernels<T>::kSampleRows, shape.m - m0), n0,
-                                   std::min(width, shape.n - n0)};
-                   panel_kernels<T>().nn_piece(shape, a.data(), b.data(), c.data(), m0, n0,
-                                               tile.columns);
+                 [&](const Tile& tile) {
+                   panel_kernels<T>().nn_piece(shape, a.data(), b.data(), c.data(), tile.row,
+                                               tile.column, tile.columns);
                    finished(tile);
                  });
 }
@@ -107,8 +108,9 @@ void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<
                  std::span<const T> b, std::span<T> c) {
   if (use_blas<T>(threads)) return blas::gemm_tn_add(threads, shape, a, b, c);
   for_each_gradient_piece(
-      threads, shape, a, b, [&](std::int64_t m0, const T* a_transposed, const T* panels) {
-        panel_kernels<T>().tn_add_piece(shape, a_transposed, panels, c.data(), m0);
+      threads, shape, a, b,
+      [&](std::int64_t m0, std::int64_t rows, const T* a_transposed, const T* panels) {
+        panel_kernels<T>().tn_add_piece(shape, a_transposed, panels, c.data(), m0, rows);
       });
 }
 
@@ -118,8 +120,9 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
   if (use_blas<T>(threads)) return blas::gemm_tn_adam(threads, shape, a, b, factors, spans);
   const AdamTarget<T> target{factors, spans.w.data(), spans.m.data(), spans.v.data()};
   for_each_gradient_piece(
-      threads, shape, a, b, [&](std::int64_t m0, const T* a_transposed, const T* panels) {
-        panel_kernels<T>().tn_adam_piece(shape, a_transposed, panels, target, m0);
+      threads, shape, a, b,
+      [&](std::int64_t m0, std::int64_t rows, const T* a_transposed, const T* panels) {
+        panel_kernels<T>().tn_adam_piece(shape, a_transposed, panels, target, m0, rows);
       });
 }
 

@@ -70,18 +70,17 @@ HWY_INLINE void copy_columns(std::int64_t k, std::int64_t width, const T* HWY_RE
 // comes out transposed.
 template <class T>
 void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bias, T* c,
-              std::int64_t m0, std::int64_t n0) {
-  constexpr std::int64_t kWeightRows = PanelKernels<T>::kWeightRows;
+              std::int64_t m0, std::int64_t n0, std::int64_t width) {
+  constexpr std::int64_t kWeightRows = PanelKernels<T>::kMaxWeightRows;
   constexpr std::int64_t kSampleRows = PanelKernels<T>::kSampleRows;
   HWY_ALIGN T sums[kSampleRows * kWeightRows];  // [panel][weight row][kColumns]
   const std::int64_t k = shape.k;
   const std::int64_t samples = std::min(kSampleRows, shape.m - m0);
-  const std::int64_t weight_rows = std::min(kWeightRows, shape.n - n0);
   for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
     const std::int64_t depth = std::min(kDepth<T>, k - k0);
     for (std::int64_t s = 0; s < samples; s += kColumns<T>) {
       const T* const panel = a_panels + (m0 + s) * k + k0 * kColumns<T>;
-      for_each_row_tile<T>(weight_rows, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
+      for_each_row_tile<T>(width, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
         multiply_tile(rows, depth, b + (n0 + row) * k + k0, k, panel, store_of_block(k0),
                       sums + s * kWeightRows + row * kColumns<T>);
       });
@@ -90,10 +89,10 @@ void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bi
   for (std::int64_t s = 0; s < samples; s += kColumns<T>) {
     const std::int64_t columns = std::min(kColumns<T>, samples - s);
     T* const out = c + (m0 + s) * shape.n + n0;
-    transpose(weight_rows, columns, sums + s * kWeightRows, kColumns<T>, out, shape.n);
+    transpose(width, columns, sums + s * kWeightRows, kColumns<T>, out, shape.n);
     if (bias == nullptr) continue;
     for (std::int64_t i = 0; i < columns; ++i) {
-      map2(static_cast<std::size_t>(weight_rows), out + i * shape.n, bias + n0, out + i * shape.n,
+      map2(static_cast<std::size_t>(width), out + i * shape.n, bias + n0, out + i * shape.n,
            [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
     }
   }
@@ -140,12 +139,11 @@ void pack_columns(const GemmShape& shape, const T* b, std::int64_t n0, std::int6
 // the processor, and memory open a new page for each.
 template <class T, class Take>
 HWY_INLINE void tn_piece(const GemmShape& shape, const T* a_transposed, const T* panels,
-                         std::int64_t m0, const Take& take) {
+                         std::int64_t m0, std::int64_t rows, const Take& take) {
   constexpr std::int64_t kRows = PanelKernels<T>::kGradientRows;
   constexpr std::int64_t kRun = PanelKernels<T>::kGradientRun;
   HWY_ALIGN T gradient[kRows * kRun];
-  const auto [m, n, k] = shape;
-  const std::int64_t rows = std::min(kRows, m - m0);
+  const std::int64_t n = shape.n, k = shape.k;
   for (std::int64_t n0 = 0; n0 < n; n0 += kRun) {
     const std::int64_t run = std::min(kRun, n - n0);
     for (std::int64_t column = 0; column < run; column += kColumns<T>) {
@@ -165,18 +163,19 @@ HWY_INLINE void tn_piece(const GemmShape& shape, const T* a_transposed, const T*
 
 template <class T>
 void tn_add_piece(const GemmShape& shape, const T* a_transposed, const T* panels, T* c,
-                  std::int64_t m0) {
-  tn_piece(
-      shape, a_transposed, panels, m0, [&](std::int64_t at, std::size_t n, T* gradient) HWY_ATTR {
-        map2(n, c + at, gradient, c + at, [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
-      });
+                  std::int64_t m0, std::int64_t rows) {
+  tn_piece(shape, a_transposed, panels, m0, rows,
+           [&](std::int64_t at, std::size_t n, T* gradient) HWY_ATTR {
+             map2(n, c + at, gradient, c + at,
+                  [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
+           });
 }
 
 template <class T>
 void tn_adam_piece(const GemmShape& shape, const T* a_transposed, const T* panels,
-                   const AdamTarget<T>& target, std::int64_t m0) {
+                   const AdamTarget<T>& target, std::int64_t m0, std::int64_t rows) {
   const AdamVectors<T> adam(target.factors);
-  tn_piece(shape, a_transposed, panels, m0,
+  tn_piece(shape, a_transposed, panels, m0, rows,
            [&](std::int64_t at, std::size_t n, T* gradient)
                HWY_ATTR { adam.update(n, target.w + at, gradient, target.m + at, target.v + at); });
 }

@@ -23,10 +23,10 @@ struct AdamTarget {
 template <class T>
 struct PanelKernels {
   static constexpr std::int64_t kDepth = 384;         // of k in a block
-  static constexpr std::int64_t kWeightRows = 48;     // of a piece of gemm_nt
+  static constexpr std::int64_t kMaxWeightRows = 64;  // of a piece of gemm_nt
   static constexpr std::int64_t kSampleRows = 256;    // at most, of a piece of gemm_nt and gemm_nn
   static constexpr std::int64_t kMaxWidth = 192;      // columns of a piece of gemm_nn
-  static constexpr std::int64_t kGradientRows = 24;   // of a piece of gemm_tn
+  static constexpr std::int64_t kGradientRows = 24;   // at most, of a piece of gemm_tn
   static constexpr std::int64_t kGradientRun = 3072;  // columns of them finished in one go
 
   std::int64_t columns;  // of a panel
@@ -37,10 +37,10 @@ struct PanelKernels {
   void (*transpose_columns)(std::int64_t rows, std::int64_t columns, std::int64_t stride,
                             const T* x, T* to);
 
-  // Of c[m, n] = a[m, k] . b[n, k]^T + bias[n]: columns [n0, n0 + kWeightRows) of the rows from m0
-  // (at most kSampleRows). a_panels: all rows of a, by pack_rows.
+  // Of c[m, n] = a[m, k] . b[n, k]^T + bias[n]: columns [n0, n0 + width), at most kMaxWeightRows,
+  // of the rows from m0 (at most kSampleRows). a_panels: all rows of a, by pack_rows.
   void (*nt_piece)(const GemmShape& shape, const T* a_panels, const T* b, const T* bias, T* c,
-                   std::int64_t m0, std::int64_t n0);
+                   std::int64_t m0, std::int64_t n0, std::int64_t width);
   // Of c[m, n] = a[m, k] . b[k, n]: columns [n0, n0 + width) of the rows from m0. width: at most
   // kMaxWidth and, unless it ends the matrix, a multiple of `columns`.
   void (*nn_piece)(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t m0,
@@ -48,13 +48,13 @@ struct PanelKernels {
   // panels: columns [n0, n0 + width) of b[k, n], panel by panel; zeros past the end.
   void (*pack_columns)(const GemmShape& shape, const T* b, std::int64_t n0, std::int64_t width,
                        T* panels);
-  // Of c[m, n] += a[k, m]^T . b[k, n]: rows [m0, m0 + kGradientRows). a_transposed: [m, k].
-  // panels: all of b, by pack_columns.
+  // Of c[m, n] += a[k, m]^T . b[k, n]: rows [m0, m0 + rows), at most kGradientRows. a_transposed:
+  // [m, k]. panels: all of b, by pack_columns.
   void (*tn_add_piece)(const GemmShape& shape, const T* a_transposed, const T* panels, T* c,
-                       std::int64_t m0);
+                       std::int64_t m0, std::int64_t rows);
   // The same product as a gradient that Adam takes while it is in the caches.
   void (*tn_adam_piece)(const GemmShape& shape, const T* a_transposed, const T* panels,
-                        const AdamTarget<T>& target, std::int64_t m0);
+                        const AdamTarget<T>& target, std::int64_t m0, std::int64_t rows);
 };
 
 // Those of the SIMD target in use. T is float or double.
