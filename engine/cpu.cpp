@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 
 #include "engine/error.h"
@@ -51,6 +52,12 @@ std::string cpu_model() {
     if (line.starts_with("model name") && colon + 2 < line.size()) return line.substr(colon + 2);
   }
   return "unknown";
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
 }
 
 std::int64_t resident_bytes() {

@@ -1,4 +1,4 @@
-// What this processor is, and which of our kernels and of the BLAS's it runs.
+// What this machine and its processor are, and which of our kernels and of the BLAS's it runs.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,8 @@
 namespace miniray {
 
 std::string cpu_model();
+// The name of the machine in its network.
+std::string host_name();
 // Resident memory of this process now, and its highest so far, in bytes.
 std::int64_t resident_bytes();
 std::int64_t peak_resident_bytes();

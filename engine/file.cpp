@@ -127,6 +127,30 @@ void make_writable_folder(const std::filesystem::path& path) {
   if (access(path.c_str(), W_OK | X_OK) != 0) throw cannot("write into the folder", path);
 }
 
+AppendFile::AppendFile(const std::filesystem::path& path)
+    : path_(path), fd_(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
+  if (fd_ < 0) throw io_error("cannot write '" + path.string() + "'", errno);
+}
+
+AppendFile::~AppendFile() { close(fd_); }
+
+void AppendFile::append(std::span<const std::byte> bytes) {
+  const ssize_t written = write(fd_, bytes.data(), bytes.size());
+  if (written != static_cast<ssize_t>(bytes.size())) {
+    throw io_error("cannot write '" + path_.string() + "'", written < 0 ? errno : ENOSPC);
+  }
+}
+
+std::int64_t AppendFile::size() const {
+  struct stat status {};
+  if (fstat(fd_, &status) != 0) throw io_error("cannot read '" + path_.string() + "'", errno);
+  return status.st_size;
+}
+
+void AppendFile::cut(std::int64_t size) {
+  if (ftruncate(fd_, size) != 0) throw io_error("cannot cut '" + path_.string() + "'", errno);
+}
+
 MappedFile::MappedFile(const std::filesystem::path& path) {
   // Without waiting: a named pipe would keep us here before it is seen to be no file.
   const Descriptor descriptor(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

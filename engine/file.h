@@ -1,4 +1,4 @@
-// Files: read whole, mapped, and written so that a reader never meets half of one.
+// Files: read whole, mapped, appended to, and written so that a reader never meets half of one.
 #pragma once
 
 #include <cstddef>
@@ -26,6 +26,28 @@ std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes)
 
 // Makes the folder and those above it. Throws io, naming the path, also where it cannot be written.
 void make_writable_folder(const std::filesystem::path& path);
+
+// A file that grows at its end. Each append is one system call, so that those of several threads
+// and processes never mix, where the file system is this machine's own.
+class AppendFile {
+ public:
+  // Makes the file where there is none. Throws io, naming the path.
+  explicit AppendFile(const std::filesystem::path& path);
+  ~AppendFile();
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+
+  // Throws io, naming the path. A full disk may leave a part of the bytes.
+  void append(std::span<const std::byte> bytes);
+
+  // For files with one writer: the size, and to make it smaller again. Throw io, naming the path.
+  std::int64_t size() const;
+  void cut(std::int64_t size);
+
+ private:
+  std::filesystem::path path_;
+  int fd_;
+};
 
 // A file mapped read-only. Moved, not copied.
 class MappedFile {

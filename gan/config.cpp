@@ -58,6 +58,14 @@ void check_config(const TrainConfig& config) {
     throw invalid_argument("--lr must be a number above 0 and at most 10, not " +
                            std::to_string(config.lr));
   }
+  if (!(config.record_interval >= 0 && config.record_interval <= 3600)) {
+    throw invalid_argument("--record-interval must be a number from 0 to 3600, not " +
+                           std::to_string(config.record_interval));
+  }
+  if (config.gradient_norms < 0) {
+    throw invalid_argument("--gradient-norms must be at least 0, not " +
+                           std::to_string(config.gradient_norms));
+  }
   if (!config.job_id.empty()) check_job_id(config.job_id);
 }
 

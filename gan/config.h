@@ -33,8 +33,11 @@ struct TrainConfig {
   std::uint64_t seed = 42;
   std::int64_t threads = 0;  // 0: one for each core
   std::filesystem::path runs_dir = "runs";
-  std::string job_id;             // empty: one is made up
-  std::int64_t sample_every = 1;  // epochs; 0: never
+  std::string job_id;                 // empty: one is made up
+  std::int64_t sample_every = 1;      // epochs; 0: never
+  double record_interval = 1;         // seconds; 0: every step
+  std::int64_t gradient_norms = 100;  // steps between two measurements; 0: none
+  std::filesystem::path tensorboard;  // empty: no event files
 };
 
 inline constexpr std::int64_t kMaxSheetImages = 65'536;  // what --grid can show

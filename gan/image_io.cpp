@@ -102,8 +102,7 @@ void write_pngs(const ThreadBudget& threads, const Images& images, std::int64_t 
   });
 }
 
-void write_sheet(const std::filesystem::path& path, const Images& images, std::int64_t columns,
-                 std::int64_t zoom) {
+Sheet encode_sheet(const Images& images, std::int64_t columns, std::int64_t zoom) {
   if (columns == 0) {
     columns = static_cast<std::int64_t>(std::ceil(std::sqrt(static_cast<double>(images.count))));
   }
@@ -117,7 +116,12 @@ void write_sheet(const std::filesystem::path& path, const Images& images, std::i
     place(images.image(i), images, zoom, kMargin + i % columns * cell_width,
           kMargin + i / columns * cell_height, width, sheet);
   }
-  write_file(path, encode_png(width, height, images.channels, sheet));
+  return {width, height, images.channels, encode_png(width, height, images.channels, sheet)};
+}
+
+void write_sheet(const std::filesystem::path& path, const Images& images, std::int64_t columns,
+                 std::int64_t zoom) {
+  write_file(path, encode_sheet(images, columns, zoom).png);
 }
 
 }  // namespace miniray

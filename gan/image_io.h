@@ -1,8 +1,10 @@
 // Pictures to PNG files.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <vector>
 
 #include "engine/parallel.h"
 #include "gan/images.h"
@@ -14,8 +16,15 @@ namespace miniray {
 void write_pngs(const ThreadBudget& threads, const Images& images, std::int64_t first,
                 const std::filesystem::path& folder);
 
+// Many pictures as one.
+struct Sheet {
+  std::int64_t width, height, channels;
+  std::vector<std::byte> png;  // the file's bytes
+};
+
 // All pictures on one sheet, row by row, `columns` in a row (0: as near to a square as can be),
 // with a thin margin between them, each pixel shown as zoom x zoom. Throws io.
+Sheet encode_sheet(const Images& images, std::int64_t columns = 0, std::int64_t zoom = 2);
 void write_sheet(const std::filesystem::path& path, const Images& images, std::int64_t columns = 0,
                  std::int64_t zoom = 2);
 

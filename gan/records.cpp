@@ -1,15 +1,10 @@
 #include "gan/records.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-
-#include "engine/error.h"
+#include <span>
 
 namespace miniray {
 namespace {
@@ -70,19 +65,9 @@ void Record::key(std::string_view name) {
   text_ += quoted(name) + ":";
 }
 
-RecordWriter::RecordWriter(const std::filesystem::path& path)
-    : path_(path), fd_(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
-  if (fd_ < 0) throw io_error("cannot write '" + path.string() + "'", errno);
-}
-
-RecordWriter::~RecordWriter() { close(fd_); }
-
 void RecordWriter::write(const Record& record) {
   const std::string line = record.line();
-  const ssize_t written = ::write(fd_, line.data(), line.size());
-  if (written != static_cast<ssize_t>(line.size())) {
-    throw io_error("cannot write '" + path_.string() + "'", written < 0 ? errno : ENOSPC);
-  }
+  file_.append(std::as_bytes(std::span(line)));
 }
 
 }  // namespace miniray

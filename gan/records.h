@@ -4,15 +4,24 @@
 // "type". Readers ignore fields that they do not know, and a last line without its end.
 //
 //   type          further fields
-//   run_started   job_id, config (object), dataset, images, world, version, host, pid, cpu, simd,
-//                 threads, parameters (of G and D together)
+//   run_started   job_id, config (object), dataset, images, world, processes, version, host, pid,
+//                 cpu, simd, threads, parameters (of G and D together)
+//   metrics       step (of each worker, since training began), epoch, epochs, steps_in_epoch,
+//                 step_in_epoch, d_loss, g_loss, d_real, d_fake (means of worker 0 since its last
+//                 record), images_per_second (of all workers), resident_bytes, now and then
+//                 d_gradient_norm and g_gradient_norm (of one step): at the first step, then every
+//                 --record-interval seconds
+//   worker        as often, each worker for itself: rank, host, pid, step, epoch, shard (its number
+//                 of pictures), images_per_second, d_loss, g_loss (its own), state ("training")
 //   epoch         epoch (from 1), epochs, step, d_loss, g_loss, d_real, d_fake (means over the
 //                 epoch), seconds, images_per_second, resident_bytes
 //   worker_epoch  epoch, rank, d_loss, g_loss, d_real, d_fake: each worker's own
-//   sync          epoch, bytes (of each worker, as they travel), ms, divergence (see SyncReport)
-//   samples       epoch, path (relative to the run's folder)
+//   sync          the last since the last record: epoch, step, bytes (of each worker, as they
+//                 travel), ms, divergence (see SyncReport)
+//   samples       epoch, step, path (relative to the run's folder)
 //   models_saved  path (as given)
 //   warning       message
+//   worker_lost   rank (of a process that fell silent: of its first worker), message
 //   run_ended     how ("finished", "interrupted", "failed"), message (of a failure)
 #pragma once
 
@@ -20,6 +29,8 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+
+#include "engine/file.h"
 
 namespace miniray {
 
@@ -45,21 +56,18 @@ class Record {
   std::string text_;
 };
 
-// Appends to a file. One writer a file; the line of a record is written by one call.
+// Appends to a file, which threads and processes may share: each record is one whole line (see
+// AppendFile).
 class RecordWriter {
  public:
   // Throws io, naming the path.
-  explicit RecordWriter(const std::filesystem::path& path);
-  ~RecordWriter();
-  RecordWriter(const RecordWriter&) = delete;
-  RecordWriter& operator=(const RecordWriter&) = delete;
+  explicit RecordWriter(const std::filesystem::path& path) : file_(path) {}
 
   // Throws io, naming the path.
   void write(const Record& record);
 
  private:
-  std::filesystem::path path_;
-  int fd_;
+  AppendFile file_;
 };
 
 }  // namespace miniray

@@ -21,19 +21,8 @@ void check(const Dataset& dataset, const GanSpec& spec, const TrainOptions& opti
                            std::to_string(options.batch_size) +
                            ": batch normalisation has no variance of one");
   }
+  if (options.gradient_norms < 0) throw invalid_argument("the steps between norms are below 0");
   if (options.epochs < 0) throw invalid_argument("the number of epochs is below 0");
-}
-
-void add(StepResult& sum, const StepResult& result) {
-  sum.d_loss += result.d_loss;
-  sum.g_loss += result.g_loss;
-  sum.d_real += result.d_real;
-  sum.d_fake += result.d_fake;
-}
-
-StepResult divided(const StepResult& sum, std::int64_t count) {
-  const auto n = static_cast<double>(std::max<std::int64_t>(count, 1));
-  return {sum.d_loss / n, sum.g_loss / n, sum.d_real / n, sum.d_fake / n};
 }
 
 void check_finite(const StepResult& result, std::int64_t step) {
@@ -128,6 +117,10 @@ class EpochRunner {
     return options_.sync.unit == SyncUnit::kGradients || sync_.due_after_step(replica_.step_ + 1);
   }
 
+  bool norms_wanted(std::int64_t step) const {
+    return options_.gradient_norms > 0 && (step - 1) % options_.gradient_norms == 0;
+  }
+
   void step(const Batch& batch, std::int64_t number) {
     const auto size = static_cast<std::int64_t>(batch.pictures.size());
     const StepKey key{replica_.seed_, batch.stream_rank, ++replica_.step_, batch.samples};
@@ -139,25 +132,28 @@ class EpochRunner {
     fill_batch(replica_.threads_, dataset_, batch.pictures, options_.flip, flip_key,
                batch.samples.first, buffers_.real(size));
     draw_latents(key, state.spec.latent_dim, buffers_.latents(size));
-    const StepResult result = train_step(replica_.threads_, key, size, state, buffers_, hook_);
+    const StepResult result =
+        train_step(replica_.threads_, key, size, state, buffers_, hook_, norms_wanted(key.step));
     check_finite(result, key.step);
     communicator().heartbeat();
-    if (sync_.due_after_step(key.step)) report_.sync = sync_.sync();
-    add(sums_, result);
+    std::optional<SyncReport> sync;
+    if (sync_.due_after_step(key.step)) sync = report_.sync = sync_.sync();
+    sums_ += result;
     const std::int64_t images = size * communicator().world_size();
     report_.images += images;
-    const StepReport step_report{report_.epoch,    report_.epochs, number,
-                                 batches_.count(), images,         result};
+    const StepReport step_report{report_.epoch, report_.epochs, number,   batches_.count(),
+                                 images,        result,         key.step, batches_.shard_size(),
+                                 sync};
     for (TrainObserver* observer : observers_) observer->on_step(step_report);
   }
 
   bool finish(bool asked) {
-    const auto all = exchange(communicator(), {asked, divided(sums_, batches_.count())});
+    const auto all = exchange(communicator(), {asked, mean(sums_, batches_.count())});
     for (const Status& status : all) {
       report_.workers.push_back(status.sums);
-      add(report_.mean, status.sums);
+      report_.mean += status.sums;
     }
-    report_.mean = divided(report_.mean, static_cast<std::int64_t>(all.size()));
+    report_.mean = mean(report_.mean, static_cast<std::int64_t>(all.size()));
     report_.step = replica_.step_;
     return !any_stops(all);
   }

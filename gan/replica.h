@@ -15,6 +15,8 @@
 
 namespace miniray {
 
+class Collector;
+
 struct GanOptions {
   GanSpec model;
   AdamOptions optimizer;
@@ -26,14 +28,19 @@ struct TrainOptions {
   std::int64_t batch_size = 128;  // of each worker
   Flip flip = Flip::kNever;
   SyncPolicy sync{};
-  Sharding sharding{};  // empty: contiguous; of no effect where gradients are averaged
+  Sharding sharding{};              // empty: contiguous; of no effect where gradients are averaged
+  std::int64_t gradient_norms = 0;  // steps between two measurements of gradient norms; 0: none
+  Collector* collector = nullptr;   // keeps the run's records (gan/collector.h); not owned
 };
 
 struct StepReport {
   std::int64_t epoch, epochs;         // epoch counts from 1
   std::int64_t step, steps_in_epoch;  // within the epoch, from 1
   std::int64_t images;                // of this step, over all workers
-  StepResult result;                  // of worker 0
+  StepResult result;                  // of this worker
+  std::int64_t steps_done;            // of this worker, since training began
+  std::int64_t shard;                 // pictures of this worker
+  std::optional<SyncReport> sync;     // where one followed the step
 };
 
 struct EpochReport {
@@ -48,8 +55,8 @@ struct EpochReport {
   double images_per_second() const { return static_cast<double>(images) / seconds; }
 };
 
-// Told of what happens, on worker 0's training thread, between steps. What it throws ends the
-// training.
+// Told of what happens to one worker, on that worker's training thread, between steps. What it
+// throws ends the training. The trainers' observers are told of worker 0.
 class TrainObserver {
  public:
   virtual ~TrainObserver() = default;
@@ -70,9 +77,10 @@ class Replica {
   Replica(const ThreadBudget& threads, Communicator& communicator, const GanOptions& options);
 
   // A collective: all replicas of a world call it alike. Goes on from where the last call ended. A
-  // last average is always taken. Where `stop` is set, all end after the step in hand. Observers
-  // are told by worker 0 alone. Throws invalid argument where options or the data set's shape do
-  // not fit, diverged where a loss is not finite any more, communication where another rank failed.
+  // last average is always taken. Where `stop` is set, all end after the step in hand. Throws
+  // invalid argument where options or the data set's shape do not fit, diverged where a loss is not
+  // finite any more, communication where another rank failed. options.collector is the trainers'
+  // concern.
   TrainResult train(const Dataset& dataset, const TrainOptions& options, const Observers& observers,
                     const std::atomic<bool>* stop);
 

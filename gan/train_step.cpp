@@ -1,5 +1,8 @@
 #include "gan/train_step.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "engine/rng.h"
 #include "nn/loss.h"
 
@@ -23,6 +26,12 @@ Network<float> initialised(std::shared_ptr<const NetworkPlan<float>> plan, std::
 
 Adam<float> adam_of(const Network<float>& network, const AdamOptions& options) {
   return {options, network.plan().parameters().buffer_size()};
+}
+
+double norm(std::span<const float> values) {
+  double squares = 0;
+  for (const float value : values) squares += static_cast<double>(value) * value;
+  return std::sqrt(squares);
 }
 
 }  // namespace
@@ -60,13 +69,14 @@ std::span<float> StepBuffers::latents(std::int64_t batch) {
 class StepRunner {
  public:
   StepRunner(const ThreadBudget& threads, const StepKey& key, std::int64_t batch, GanState& state,
-             StepBuffers& buffers, const GradientHook& hook)
+             StepBuffers& buffers, const GradientHook& hook, bool gradient_norms)
       : threads_(threads),
         key_(key),
         batch_(batch),
         state_(state),
         buffers_(buffers),
         hook_(hook),
+        gradient_norms_(gradient_norms),
         fake_(part(buffers.images_.span(), batch * buffers.image_size_,
                    batch * buffers.image_size_)) {}
 
@@ -101,9 +111,9 @@ class StepRunner {
                     bce_with_logits(fake, 0, part(dlogits, batch_, batch_));
     result.d_real = mean_probability(real);
     result.d_fake = mean_probability(fake);
-    train({context, 2 * batch_, images, logits, dlogits}, state_.discriminator,
-          state_.discriminator_adam, buffers_.discriminator_gradients_,
-          buffers_.discriminator_pass_);
+    result.d_gradient_norm = train({context, 2 * batch_, images, logits, dlogits},
+                                   state_.discriminator, state_.discriminator_adam,
+                                   buffers_.discriminator_gradients_, buffers_.discriminator_pass_);
   }
 
   // Through the updated D, without gradients of its own, back into G.
@@ -119,8 +129,9 @@ class StepRunner {
     result.g_loss = bce_with_logits(std::span<const float>(logits), 1, dlogits);
     state_.discriminator.backward(context, batch_, fake_, logits, dlogits, dfake, {},
                                   buffers_.discriminator_pass_);
-    train({generator_context(), batch_, latents(), fake_, dfake}, state_.generator,
-          state_.generator_adam, buffers_.generator_gradients_, buffers_.generator_pass_);
+    result.g_gradient_norm =
+        train({generator_context(), batch_, latents(), fake_, dfake}, state_.generator,
+              state_.generator_adam, buffers_.generator_gradients_, buffers_.generator_pass_);
   }
 
   // A pass that forward has made, and the gradient of its output.
@@ -130,21 +141,26 @@ class StepRunner {
     std::span<const float> x, y, dy;
   };
 
-  // The network's update from the gradients of a pass, in one go where nobody else wants them.
-  void train(const Pass& pass, Network<float>& network, Adam<float>& adam,
-             FlatBuffer<float>& gradients, PassBuffers<float>& buffers) {
+  // The network's update from the gradients of a pass, in one go where nobody else wants them. The
+  // gradients' norm, if asked for.
+  std::optional<double> train(const Pass& pass, Network<float>& network, Adam<float>& adam,
+                              FlatBuffer<float>& gradients, PassBuffers<float>& buffers) {
     const auto backward = [&](const ParameterUpdate<float>* update) {
       network.backward(pass.context, pass.batch, pass.x, pass.y, pass.dy, {}, gradients.span(),
                        buffers, update);
     };
-    if (hook_) {
-      backward(nullptr);
-      hook_(gradients.span());
-      adam.step(threads_, network.parameters(), gradients.span());
-    } else {
+    if (!hook_ && !gradient_norms_) {
       const ParameterUpdate<float> update = adam.begin_update(network.parameters());
       backward(&update);
+      return std::nullopt;
     }
+    backward(nullptr);
+    if (hook_) hook_(gradients.span());
+    // Adam leaves zeros behind.
+    const auto size =
+        gradient_norms_ ? std::optional(norm(gradients.span())) : std::optional<double>();
+    adam.step(threads_, network.parameters(), gradients.span());
+    return size;
   }
 
   PassContext generator_context() const {
@@ -158,12 +174,30 @@ class StepRunner {
   GanState& state_;
   StepBuffers& buffers_;
   const GradientHook& hook_;
+  const bool gradient_norms_;
   const std::span<float> fake_;
 };
 
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
-                      GanState& state, StepBuffers& buffers, const GradientHook& hook) {
-  return StepRunner(threads, key, batch, state, buffers, hook).run();
+                      GanState& state, StepBuffers& buffers, const GradientHook& hook,
+                      bool gradient_norms) {
+  return StepRunner(threads, key, batch, state, buffers, hook, gradient_norms).run();
+}
+
+StepResult& StepResult::operator+=(const StepResult& other) {
+  d_loss += other.d_loss;
+  g_loss += other.g_loss;
+  d_real += other.d_real;
+  d_fake += other.d_fake;
+  if (other.d_gradient_norm) d_gradient_norm = other.d_gradient_norm;
+  if (other.g_gradient_norm) g_gradient_norm = other.g_gradient_norm;
+  return *this;
+}
+
+StepResult mean(const StepResult& sum, std::int64_t count) {
+  const auto n = static_cast<double>(std::max<std::int64_t>(count, 1));
+  return {sum.d_loss / n, sum.g_loss / n,      sum.d_real / n,
+          sum.d_fake / n, sum.d_gradient_norm, sum.g_gradient_norm};
 }
 
 void draw_latents(const StepKey& key, std::int64_t latent_dim, std::span<float> latents) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "engine/tensor.h"
@@ -54,7 +55,15 @@ struct StepResult {
   double g_loss = 0;  // mean BCE(D(G(z)), 1), after the update of D
   double d_real = 0;  // mean of D(x), as a probability
   double d_fake = 0;  // mean of D(G(z)), before the update of D
+  // Euclidean norms of the gradients that the optimizers took, where they were asked for.
+  std::optional<double> d_gradient_norm{}, g_gradient_norm{};
+
+  // Norms are not added up: the latest stay.
+  StepResult& operator+=(const StepResult& other);
 };
+
+// Of `count` results and their sum; of none it is zero.
+StepResult mean(const StepResult& sum, std::int64_t count);
 
 // The place of a worker's samples among those of the whole step: numbers first .. of `total`.
 struct SampleSpan {
@@ -74,9 +83,11 @@ struct StepKey {
 using GradientHook = std::function<void(std::span<float> gradients)>;
 
 // Trains `state` on batch samples (at least 2) that stand in `buffers`. The same fakes serve both
-// halves. Neither logs nor saves nor takes the time. An empty hook is none.
+// halves. Neither logs nor saves nor takes the time. An empty hook is none. Neither a hook nor
+// gradient_norms changes a bit of the update, but both make the step slower: gradients are stored.
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
-                      GanState& state, StepBuffers& buffers, const GradientHook& hook = {});
+                      GanState& state, StepBuffers& buffers, const GradientHook& hook = {},
+                      bool gradient_norms = false);
 
 // Latents of a training step: normal, keyed by the step and the samples' numbers.
 void draw_latents(const StepKey& key, std::int64_t latent_dim, std::span<float> latents);

@@ -1,9 +1,11 @@
 #include "gan/trainer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/error.h"
 #include "engine/file.h"
+#include "gan/collector.h"
 #include "gan/model_file.h"
 
 namespace miniray {
@@ -26,6 +28,19 @@ void save(const std::filesystem::path& dir, const GanSpec& spec, const Network<f
   save_network(dir / "discriminator.safetensors", Role::kDiscriminator, spec, discriminator);
 }
 
+// The collector first: it takes the time.
+Observers with_collector(Collector* collector, int local_rank, const Observers& observers) {
+  Observers told;
+  if (collector != nullptr) told.push_back(&collector->worker(local_rank));
+  told.insert(told.end(), observers.begin(), observers.end());
+  return told;
+}
+
+bool is_of_others(const std::exception& error) {
+  const auto* const known = dynamic_cast<const Error*>(&error);
+  return known != nullptr && known->kind() == ErrorKind::kCommunication;
+}
+
 std::unique_ptr<Communicator> join(ThreadWorld& world, int local_rank, ProcessGroup* processes) {
   auto local = world.communicator(local_rank);
   if (processes == nullptr) return local;
@@ -38,13 +53,25 @@ GanTrainer::GanTrainer(std::int64_t latent_dim, double lr)
     : GanTrainer(options_of(latent_dim, lr)) {}
 
 GanTrainer::GanTrainer(const GanOptions& options, int threads)
-    : threads_(threads),
+    : options_(options),
+      threads_(threads),
       communicator_(make_single_communicator()),
       replica_(threads_, *communicator_, options) {}
 
 TrainResult GanTrainer::train(const Dataset& dataset, const TrainOptions& options,
                               const Observers& observers, const std::atomic<bool>* stop) {
-  return replica_.train(dataset, options, observers, stop);
+  Collector* const collector = options.collector;
+  if (collector == nullptr) return replica_.train(dataset, options, observers, stop);
+  collector->begin({dataset, options_, options, state(), 1, threads_.threads()}, *communicator_);
+  try {
+    const auto told = with_collector(collector, 0, observers);
+    TrainResult result = replica_.train(dataset, options, told, stop);
+    if (result.stopped) collector->stopped();
+    return result;
+  } catch (const std::exception& error) {
+    collector->fail(error.what());
+    throw;
+  }
 }
 
 void GanTrainer::save_models(const std::filesystem::path& dir) const {
@@ -72,7 +99,8 @@ DistributedGanTrainer::DistributedGanTrainer(int num_workers, std::int64_t laten
 
 DistributedGanTrainer::DistributedGanTrainer(const GanOptions& options,
                                              const WorkerOptions& workers)
-    : options_(workers),
+    : gan_options_(options),
+      options_(workers),
       world_(workers.num_workers, workers.timeout),
       runtime_(
           {.threads_per_actor = workers.threads_per_worker, .pin_to_cores = workers.pin_to_cores}) {
@@ -101,15 +129,31 @@ std::vector<std::size_t> DistributedGanTrainer::wait_for(
   return wait(results, results.size(), std::min(kGrace, options_.timeout));
 }
 
+std::vector<Future<TrainResult>> DistributedGanTrainer::start(const Dataset& dataset,
+                                                              const TrainOptions& options,
+                                                              const Observers& observers,
+                                                              const std::atomic<bool>* stop) {
+  Collector* const collector = options.collector;
+  if (collector != nullptr) {
+    const auto alone = make_single_communicator();
+    collector->begin({dataset, gan_options_, options, state(), options_.num_workers,
+                      options_.threads_per_worker},
+                     options_.processes != nullptr ? options_.processes->communicator() : *alone);
+  }
+  std::vector<Future<TrainResult>> results;
+  for (int rank = 0; rank < options_.num_workers; ++rank) {
+    const bool observed = first_rank_ == 0 && rank == 0;
+    auto told = with_collector(collector, rank, observed ? observers : Observers{});
+    results.push_back(actors_[static_cast<std::size_t>(rank)].call(&ReplicaActor::train, &dataset,
+                                                                   options, std::move(told), stop));
+  }
+  return results;
+}
+
 TrainResult DistributedGanTrainer::train(const Dataset& dataset, const TrainOptions& options,
                                          const Observers& observers,
                                          const std::atomic<bool>* stop) {
-  std::vector<Future<TrainResult>> results;
-  for (auto& actor : actors_) {
-    const bool observed = first_rank_ == 0 && results.empty();
-    results.push_back(actor.call(&ReplicaActor::train, &dataset, options,
-                                 observed ? observers : Observers{}, stop));
-  }
+  auto results = start(dataset, options, observers, stop);
   const auto ended = wait_for(results);
   try {
     // The others only say that this one failed.
@@ -122,10 +166,31 @@ TrainResult DistributedGanTrainer::train(const Dataset& dataset, const TrainOpti
       TrainResult result = results[index].get();
       if (index == 0) first = std::move(result);
     }
+    if (options.collector != nullptr && first.stopped) options.collector->stopped();
     return first;
   } catch (const std::exception& error) {
-    if (ended.size() < results.size()) hang_reason_ = error.what();
+    const bool hangs = ended.size() < results.size();
+    if (hangs) hang_reason_ = error.what();
+    if (options.collector != nullptr) {
+      record_failure(*options.collector, error.what(), !hangs && is_of_others(error));
+    }
     throw;
+  }
+}
+
+void DistributedGanTrainer::record_failure(Collector& collector, const std::string& message,
+                                           bool heard_of_it) const {
+  collector.fail(message);
+  const bool several =
+      options_.processes != nullptr && options_.processes->communicator().world_size() > 1;
+  if (!heard_of_it || !several) {
+    collector.worker_lost(first_rank_ + world_.failed_rank().value_or(0), message);
+    return;
+  }
+  // The process that failed tells which of its workers did, unless it cannot.
+  const auto silent = options_.processes->silent_process();
+  if (silent && first_rank_ == 0) {
+    collector.worker_lost(*silent * options_.num_workers, message);
   }
 }
 

@@ -22,7 +22,7 @@ class GanTrainer {
   // Throws invalid argument, naming what is out of range.
   explicit GanTrainer(const GanOptions& options, int threads = available_cores());
 
-  // See Replica::train.
+  // See Replica::train. Where the options name a collector, it keeps the records (gan/collector.h).
   TrainResult train(const Dataset& dataset, const TrainOptions& options,
                     const Observers& observers = {}, const std::atomic<bool>* stop = nullptr);
 
@@ -32,6 +32,7 @@ class GanTrainer {
   const GanState& state() const { return replica_.state(); }
 
  private:
+  const GanOptions options_;
   ThreadBudget threads_;
   std::unique_ptr<Communicator> communicator_;
   Replica replica_;
@@ -82,7 +83,8 @@ class DistributedGanTrainer {
 
   // The history holds the means over the workers and each worker's own losses. Throws what the
   // first worker that failed threw; where that one hangs, what the others did when they gave it up.
-  // See Replica::train.
+  // See Replica::train. Of several processes the first one's observers are told; all name a
+  // collector, or none.
   TrainResult train(const Dataset& dataset, const TrainOptions& options,
                     const Observers& observers = {}, const std::atomic<bool>* stop = nullptr);
 
@@ -97,9 +99,16 @@ class DistributedGanTrainer {
   const std::vector<const Replica*>& workers() const { return replicas_; }
 
  private:
+  // Starts the training on every worker.
+  std::vector<Future<TrainResult>> start(const Dataset& dataset, const TrainOptions& options,
+                                         const Observers& observers, const std::atomic<bool>* stop);
   // Their indices: all of them, or, once the world has failed, those that end in time.
   std::vector<std::size_t> wait_for(const std::vector<Future<TrainResult>>& results) const;
 
+  // Which worker was lost, and what it brought down.
+  void record_failure(Collector& collector, const std::string& message, bool heard_of_it) const;
+
+  const GanOptions gan_options_;
   const WorkerOptions options_;
   ThreadWorld world_;
   Runtime runtime_;  // after the world: its actors use it

@@ -38,6 +38,11 @@ void MpiMonitor::throw_if_failed() const {
   throw Error(ErrorKind::kCommunication, failure_);
 }
 
+std::optional<int> MpiMonitor::silent_process() const {
+  const std::lock_guard lock(mutex_);
+  return silent_;
+}
+
 void MpiMonitor::abort(const std::string& reason) {
   {
     const std::lock_guard lock(mutex_);
@@ -123,14 +128,16 @@ void MpiMonitor::look_for_missing() {
     const Peer& peer = peers_[static_cast<std::size_t>(rank)];
     if (rank == rank_ || peer.ended || Clock::now() - peer.last_change < timeout_) continue;
     fail("process " + std::to_string(rank) + " showed no sign of life for " +
-         std::to_string(timeout_.count() / 1000) + " s");
+             std::to_string(timeout_.count() / 1000) + " s",
+         rank);
   }
 }
 
-void MpiMonitor::fail(const std::string& message) {
+void MpiMonitor::fail(const std::string& message, std::optional<int> silent) {
   const std::lock_guard lock(mutex_);
   if (failed_) return;
   failure_ = message;
+  silent_ = silent;
   failed_ = true;
 }
 

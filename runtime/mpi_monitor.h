@@ -25,6 +25,8 @@ class MpiMonitor {
   void beat() { beats_.fetch_add(1, std::memory_order_relaxed); }
   // Throws communication where another process failed or is gone.
   void throw_if_failed() const;
+  // The process that this one gave up, if any.
+  std::optional<int> silent_process() const;
   // Tells all others, and waits a moment for the message to leave.
   void abort(const std::string& reason);
 
@@ -49,7 +51,8 @@ class MpiMonitor {
   void send_all(const Message& message);
   void receive();
   void look_for_missing();
-  void fail(const std::string& message);
+  // silent: the process that showed no sign of life, where that is the reason.
+  void fail(const std::string& message, std::optional<int> silent = std::nullopt);
   bool all_sent();
 
   MPI_Comm communicator_ = MPI_COMM_NULL;
@@ -60,6 +63,7 @@ class MpiMonitor {
   std::atomic<bool> failed_{false}, ending_{false};
   mutable std::mutex mutex_;  // guards what follows
   std::string failure_;
+  std::optional<int> silent_;
   std::optional<std::string> abort_reason_;
   std::thread thread_;
 };

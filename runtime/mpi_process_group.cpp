@@ -83,6 +83,8 @@ class MpiCommunicator final : public Communicator {
     wait({&request, 1});
   }
 
+  std::optional<int> silent_process() const { return monitor_.silent_process(); }
+
   void heartbeat() override {
     monitor_.beat();
     monitor_.throw_if_failed();
@@ -217,6 +219,7 @@ class MpiProcessGroup final : public ProcessGroup {
   void set_wait_hook(std::function<void()> hook) override {
     communicator_->set_wait_hook(std::move(hook));
   }
+  std::optional<int> silent_process() const override { return communicator_->silent_process(); }
 
  private:
   int exceptions_before_;

@@ -52,6 +52,8 @@ struct SyncReport {
   double ms = 0;
   // Root of the mean square distance of a parameter from its average over ranks, before the sync.
   double divergence = 0;
+
+  bool operator==(const SyncReport&) const = default;
 };
 
 // One on each rank, with equal policies and spans of equal lengths; all functions are collectives.

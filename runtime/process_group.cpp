@@ -14,6 +14,7 @@ class SingleProcess final : public ProcessGroup {
  public:
   Communicator& communicator() override { return *communicator_; }
   void set_wait_hook(std::function<void()>) override {}  // nothing is ever waited for
+  std::optional<int> silent_process() const override { return std::nullopt; }
 
  private:
   std::unique_ptr<Communicator> communicator_ = make_single_communicator();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "runtime/communicator.h"
@@ -17,6 +18,8 @@ class ProcessGroup {
   virtual Communicator& communicator() = 0;
   // Called again and again while a collective waits for other processes.
   virtual void set_wait_hook(std::function<void()> hook) = 0;
+  // The process that was given up since it showed no sign of life, if any.
+  virtual std::optional<int> silent_process() const = 0;
 };
 
 // Joins the job that this process was started in. Call once, before other threads start.

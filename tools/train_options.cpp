@@ -65,6 +65,12 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--job-id", c.job_id, "Name of the run; made up where not given", output);
   option("--sample-every", c.sample_every, "Epochs between two sheets of 64 samples; 0: none",
          output);
+  option("--record-interval", c.record_interval,
+         "Seconds between two records of a worker; 0: every step", output);
+  option("--gradient-norms", c.gradient_norms,
+         "Steps between two measurements of the gradients' norms; 0: none", output);
+  option("--tensorboard", c.tensorboard,
+         "Folder for TensorBoard: curves and samples in a folder by the run's name", output);
 
   parse_options(app, argc, argv, [&] {
     const bool default_save_dir = app.get_option("--save-dir")->count() == 0;

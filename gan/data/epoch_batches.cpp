@@ -28,6 +28,7 @@ EpochBatches EpochBatches::from_shards(const Dataset& dataset, const Sharding& s
   EpochBatches batches;
   batches.stream_rank_ = rank;
   batches.order_ = epoch_order(sharding(dataset, rank, world_size, epoch), seed, rank, epoch);
+  batches.shard_size_ = static_cast<std::int64_t>(batches.order_.size());
   const std::int64_t smallest = smallest_size(communicator, batches.order_.size());
   if (smallest < kMinBatch) {
     throw invalid_argument("the data set " + dataset.name() + " has too few pictures for " +
@@ -49,6 +50,7 @@ EpochBatches EpochBatches::from_global_order(const Dataset& dataset, std::uint64
   batches.order_.resize(static_cast<std::size_t>(dataset.size()));
   std::iota(batches.order_.begin(), batches.order_.end(), 0U);
   batches.order_ = epoch_order(batches.order_, seed, 0, epoch);
+  batches.shard_size_ = dataset.size() / world_size;
   std::int64_t begin = 0;
   while (true) {
     const std::int64_t size = std::min(batch_size, (dataset.size() - begin) / world_size);

@@ -41,6 +41,8 @@ class EpochBatches {
 
   std::int64_t count() const { return static_cast<std::int64_t>(batches_.size()); }
   Batch batch(std::int64_t index) const;
+  // How many pictures are this worker's; the last few may have no batch.
+  std::int64_t shard_size() const { return shard_size_; }
 
  private:
   struct Place {
@@ -50,6 +52,7 @@ class EpochBatches {
   std::vector<std::uint32_t> order_;
   std::vector<Place> batches_;
   int stream_rank_ = 0;
+  std::int64_t shard_size_ = 0;
 };
 
 }  // namespace miniray

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include <algorithm>
 
 #include "support/random_values.h"
@@ -72,6 +74,27 @@ std::vector<float> weights_after(const GanSpec& spec, int thread_count, std::int
     weights.insert(weights.end(), part.begin(), part.end());
   }
   return weights;
+}
+
+TEST(TrainStep, NormsOfTheGradientsThatTheHookSees) {
+  const ThreadBudget threads(1);
+  GanState state(testing::small_spec(), {}, 5);
+  StepBuffers buffers(state, 16);
+  std::ranges::copy(testing::random_values<float>(buffers.real(16).size(), 1),
+                    buffers.real(16).begin());
+  const StepKey key{5, 0, 1, {0, 16}};
+  draw_latents(key, state.spec.latent_dim, buffers.latents(16));
+  std::vector<double> norms;
+  const GradientHook hook = [&](std::span<const float> gradients) {
+    double squares = 0;
+    for (const double value : gradients) squares += value * value;
+    norms.push_back(std::sqrt(squares));
+  };
+  const StepResult result = train_step(threads, key, 16, state, buffers, hook, true);
+  ASSERT_EQ(norms.size(), 2U);
+  EXPECT_GT(norms[0], 0);
+  EXPECT_NEAR(result.d_gradient_norm.value(), norms[0], 1e-9 * norms[0]);
+  EXPECT_NEAR(result.g_gradient_norm.value(), norms[1], 1e-9 * norms[1]);
 }
 
 // The reference's own sizes, so that every kernel is cut into tiles.
