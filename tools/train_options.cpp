@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "tools/dashboard_options.h"
 #include "tools/program.h"
 
 namespace miniray {
@@ -72,6 +73,12 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--tensorboard", c.tensorboard,
          "Folder for TensorBoard: curves and samples in a folder by the run's name", output);
 
+  bool serve = false;
+  dashboard::ServerOptions server;
+  app.add_flag("--dashboard", serve, "Show the runs in a web browser meanwhile (gan_dashboard)")
+      ->group("Dashboard");
+  add_server_options(app, server);
+
   parse_options(app, argc, argv, [&] {
     const bool default_save_dir = app.get_option("--save-dir")->count() == 0;
     if (default_save_dir && c.mode == "distributed") c.save_dir = "models/distributed_gan";
@@ -79,6 +86,8 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   });
   // A run made again from its config must not take the first one's name.
   app.get_option("--job-id")->configurable(false);
+  server.runs_dir = c.runs_dir;
+  if (serve) parsed.dashboard = server;
   parsed.config_text = app.config_to_str(true, true);
   return parsed;
 }
