@@ -23,7 +23,10 @@ bool equal(std::string_view a, std::string_view b) {
 
 // "[::1]:80" and "[::1]" to "::1", "name:80" to "name".
 std::string without_port(std::string_view host) {
-  if (host.starts_with('[')) return std::string(host.substr(1, host.find(']') - 1));
+  if (host.starts_with('[')) {
+    const std::size_t end = host.find(']');
+    return end == host.npos ? "" : std::string(host.substr(1, end - 1));
+  }
   return std::string(host.substr(0, host.find(':')));
 }
 

@@ -15,11 +15,11 @@ struct RequestHead {
 };
 
 struct Guard {
-  std::string host;       // that the server is bound to
-  std::string host_name;  // of this machine
-  bool loopback = true;   // bound to this machine alone
-  std::string token;      // empty: none is needed
-  std::string cookie_name;
+  std::string host{};       // that the server is bound to
+  std::string host_name{};  // of this machine
+  bool loopback = true;     // bound to this machine alone
+  std::string token{};      // empty: none is needed
+  std::string cookie_name{};
 
   // What is wrong, by status: 400 (no such target), 403 (a page of another origin asks), 405 (no
   // GET), 421 (a host that is not ours: DNS rebinding), 401 (no token). The page's own files need

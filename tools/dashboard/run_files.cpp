@@ -33,7 +33,7 @@ class Descriptor {
 void check_plain(const std::string& name) {
   const bool plain = !name.empty() && name.front() != '.' && name.size() <= 255 &&
                      name.find('/') == name.npos && name.find('\0') == name.npos;
-  if (!plain) throw invalid_argument("'" + name + "' is no name of a file");
+  if (!plain) throw invalid_argument("this is no plain name of a file: '" + name + "'");
 }
 
 Descriptor open_beneath(const std::filesystem::path& runs_dir,

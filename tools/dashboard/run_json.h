@@ -29,7 +29,7 @@ std::string series_json(const Run& run, const SeriesQuery& query);
 struct LogQuery {
   std::int64_t before = std::int64_t{1} << 53;  // numbers below this one
   std::size_t limit = 200;
-  std::string text;  // that a line holds, small or large letters; empty: any
+  std::string text{};  // that a line holds, small or large letters; empty: any
 };
 // The newest first.
 nlohmann::json log_json(const Run& run, const LogQuery& query);

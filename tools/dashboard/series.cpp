@@ -1,6 +1,7 @@
 #include "tools/dashboard/series.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace miniray::dashboard {
@@ -34,12 +35,12 @@ std::vector<std::size_t> Series::select(std::size_t points, std::int64_t from,
     return all;
   }
   const std::size_t stretches = std::max<std::size_t>(1, points / (2 * columns_));
-  return extremes(static_cast<std::size_t>(begin), static_cast<std::size_t>(end),
-                  (count + stretches - 1) / stretches);
+  return extremes(static_cast<std::size_t>(begin), static_cast<std::size_t>(end), stretches);
 }
 
 void Series::halve() {
-  const std::vector<std::size_t> kept = extremes(0, rows(), 4 * columns_);
+  if (rows() < 4 * columns_) return;
+  const std::vector<std::size_t> kept = extremes(0, rows(), rows() / (4 * columns_));
   for (std::size_t to = 0; to < kept.size(); ++to) {
     steps_[to] = steps_[kept[to]];
     times_[to] = times_[kept[to]];
@@ -52,27 +53,38 @@ void Series::halve() {
 }
 
 std::vector<std::size_t> Series::extremes(std::size_t begin, std::size_t end,
-                                          std::size_t stretch) const {
+                                          std::size_t stretches) const {
+  const auto first_step = static_cast<double>(steps_[begin]);
+  const double span = static_cast<double>(steps_[end - 1]) - first_step + 1;
+  const auto stretch_of = [&](std::size_t row) {
+    return std::floor((static_cast<double>(steps_[row]) - first_step) / span *
+                      static_cast<double>(stretches));
+  };
   std::vector<std::size_t> found;
-  for (std::size_t first = begin; first < end; first += stretch) {
-    const std::size_t last = std::min(end, first + stretch);
-    const auto place = static_cast<std::ptrdiff_t>(found.size());
-    for (std::size_t column = 0; column < columns_; ++column) {
-      std::size_t low = end, high = end;  // none yet
-      for (std::size_t row = first; row < last; ++row) {
-        const float v = value(row, column);
-        if (v != v) continue;
-        if (low == end || v < value(low, column)) low = row;
-        if (high == end || v > value(high, column)) high = row;
-      }
-      if (low == end) continue;
-      found.push_back(low);
-      found.push_back(high);
-    }
-    std::sort(found.begin() + place, found.end());
-    found.erase(std::unique(found.begin() + place, found.end()), found.end());
+  for (std::size_t first = begin, last = begin; first < end; first = last) {
+    while (last < end && stretch_of(last) == stretch_of(first)) ++last;
+    add_extremes(first, last, found);
   }
   return found;
+}
+
+void Series::add_extremes(std::size_t begin, std::size_t end,
+                          std::vector<std::size_t>& found) const {
+  const auto place = static_cast<std::ptrdiff_t>(found.size());
+  for (std::size_t column = 0; column < columns_; ++column) {
+    std::size_t low = end, high = end;  // none yet
+    for (std::size_t row = begin; row < end; ++row) {
+      const float v = value(row, column);
+      if (std::isnan(v)) continue;
+      if (low == end || v < value(low, column)) low = row;
+      if (high == end || v > value(high, column)) high = row;
+    }
+    if (low == end) continue;
+    found.push_back(low);
+    found.push_back(high);
+  }
+  std::sort(found.begin() + place, found.end());
+  found.erase(std::unique(found.begin() + place, found.end()), found.end());
 }
 
 }  // namespace miniray::dashboard

@@ -8,8 +8,9 @@
 
 namespace miniray::dashboard {
 
-// Rows of numbers that belong to one step. Where there are too many, every stretch of rows keeps
-// those that hold a column's smallest or largest value in it. Not safe for threads by itself.
+// Rows of numbers that belong to one step. Where there are too many, every stretch of steps
+// keeps the rows that hold a column's smallest or largest value in it. Not safe for threads by
+// itself.
 class Series {
  public:
   // max_rows: at least 4 rows for each column.
@@ -33,8 +34,11 @@ class Series {
   void halve();
 
  private:
-  // The rows of [begin, end) that stand for each stretch of `stretch` rows.
-  std::vector<std::size_t> extremes(std::size_t begin, std::size_t end, std::size_t stretch) const;
+  // The rows of [begin, end) that stand for each of so many stretches, equal in steps: what was
+  // thinned before keeps its part beside what is new.
+  std::vector<std::size_t> extremes(std::size_t begin, std::size_t end,
+                                    std::size_t stretches) const;
+  void add_extremes(std::size_t begin, std::size_t end, std::vector<std::size_t>& found) const;
 
   std::size_t columns_, max_rows_;
   std::vector<std::int64_t> steps_, times_;
