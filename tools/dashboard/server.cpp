@@ -295,6 +295,7 @@ class Server::Impl {
       : hub_(options.runs_dir), acceptor_(context_), pause_(context_), keep_alive_(context_) {
     raise_file_limit();
     listen(options);
+    hub_.store.poll({}, now_ms());  // so that the first to ask sees the runs
     accept();
     keep_alive();
     polling_ = std::thread([this] { poll(); });
