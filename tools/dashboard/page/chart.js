@@ -18,8 +18,8 @@ function faint(colour) {
 
 export class Chart {
   /**
-   * options: title, testid, onzoom(from, to) or onzoom(null), format(value), and xText(x) for
-   * values that are no steps.
+   * options: title, testid, onzoom(from, to) or onzoom(null), format(value), fromZero, and xText(x)
+   * for values that are no steps.
    */
   constructor(options) {
     this.options = { format: number, ...options };
@@ -83,6 +83,8 @@ export class Chart {
     this.plot = new uPlot(this.uplotOptions(), data, this.holder);
     this.plot.root.setAttribute("role", "img");
     this.plot.root.setAttribute("aria-label", `${this.options.title}, a chart`);
+    const legend = this.plot.root.querySelectorAll(".u-series");
+    this.lines.forEach((line, i) => legend[i + 1].classList.toggle("faint", Boolean(line.faint)));
   }
 
   rebuild() {
@@ -98,7 +100,7 @@ export class Chart {
   }
 
   uplotOptions() {
-    const { format, onzoom, xText } = this.options;
+    const { format, fromZero, onzoom, xText } = this.options;
     const text = this.shown.time ? clock : (xText ?? whole);
     const axis = {
       stroke: css("--muted"),
@@ -114,7 +116,10 @@ export class Chart {
       width: Math.max(200, this.holder.clientWidth),
       height: HEIGHT,
       ms: 1,
-      scales: { x: { time: Boolean(this.shown.time) }, y: { distr: this.shown.log ? 3 : 1 } },
+      scales: {
+        x: { time: Boolean(this.shown.time) },
+        y: { distr: this.shown.log ? 3 : 1, ...(fromZero ? { range: [0, null] } : {}) },
+      },
       axes: [
         { ...axis, space: 70, ...(this.shown.time ? {} : steps) },
         { ...axis, size: 62, ...labels },
@@ -149,7 +154,7 @@ export class Chart {
       .filter((x) => x >= plot.scales.x.min && x <= plot.scales.x.max)
       .map((x) => plot.valToPos(x, "x", true));
     if (places.length === 0) return;
-    const height = places.length * 6 < bbox.width ? bbox.height : 8;
+    const height = places.length * 25 < bbox.width ? bbox.height : 8;
     ctx.save();
     ctx.strokeStyle = css("--mark");
     ctx.lineWidth = 1;

@@ -25,6 +25,7 @@ const CHARTS = [
     title: "Images per second",
     testid: "chart-speed",
     format: whole,
+    fromZero: true,
     workers: [["images_per_second", "images/s"]],
     curves: [["images_per_second", "all workers", 2]],
   },
@@ -38,9 +39,12 @@ const CHARTS = [
     title: "Memory",
     testid: "chart-memory",
     format: bytes,
+    fromZero: true,
     curves: [["resident_bytes", "resident", 3]],
   },
 ];
+
+const MAIN_CHARTS = 3;
 
 export class RunCharts {
   /** data: RunData; refetch() after a choice that needs other rows. */
@@ -96,17 +100,15 @@ export class RunCharts {
     });
     this.evaluation = new Chart({ title: "Quality", testid: "chart-quality" });
     this.evaluations = [];
-    this.element = element(
+    const elements = this.charts.map((chart) => chart.shown.element);
+    // Those that one looks at first, and the others.
+    this.main = element("div", {}, ...elements.slice(0, MAIN_CHARTS));
+    this.more = element(
       "div",
-      {},
-      this.bar,
-      element(
-        "div",
-        { class: "charts" },
-        ...this.charts.map((chart) => chart.shown.element),
-        this.sync.element,
-        this.evaluation.element,
-      ),
+      { class: "charts" },
+      ...elements.slice(MAIN_CHARTS),
+      this.sync.element,
+      this.evaluation.element,
     );
     this.pending = 0;
   }

@@ -79,15 +79,15 @@ function noticesOf(run, endMessage) {
 function configCard(detail) {
   const started = { ...detail.started_record, ...detail.config };
   for (const key of ["v", "type", "time", "config", "job_id"]) delete started[key];
-  const rows = Object.entries(started)
+  const entries = Object.entries(started)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, value]) =>
-      element("tr", {}, element("th", { scope: "row" }, key), element("td", {}, String(value))),
+      element("div", {}, element("dt", {}, key), element("dd", {}, String(value))),
     );
   const file = `/api/runs/${encodeURIComponent(detail.run.id)}/files/config.toml`;
   return card(
     "Config",
-    element("table", { class: "config", "data-testid": "config" }, element("tbody", {}, ...rows)),
+    element("dl", { class: "config", "data-testid": "config" }, ...entries),
     element(
       "p",
       { class: "quiet" },
@@ -126,10 +126,10 @@ class RunView {
     const beside = element(
       "div",
       { class: "columns" },
-      this.samples.element,
-      element("div", {}, this.workers.element, this.log.element),
+      this.charts.main,
+      element("div", {}, this.samples.element, this.workers.element, this.log.element),
     );
-    this.root.append(this.header.element, this.charts.element, beside, this.config);
+    this.root.append(this.header.element, this.charts.bar, beside, this.charts.more, this.config);
   }
 
   // One at a time; what was asked for meanwhile once more afterwards.
