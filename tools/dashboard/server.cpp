@@ -12,6 +12,7 @@
 #include <boost/beast/http.hpp>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -271,14 +272,23 @@ void Hub::update_watched() {
   watched = std::move(all);
 }
 
+// One message for all who watch the same: most do.
 void Hub::publish(const RunStore::Changes& changes) {
-  if (!changes.runs.empty()) send_to_all(make_message(event("runs", changes.runs)));
-  for (const auto& [id, appended] : changes.appended) {
-    const Message message = make_message(event("append", appended));
-    const auto listeners = streams;  // a slow one leaves meanwhile
-    for (const auto& stream : listeners) {
-      if (stream->watched().contains(id)) stream->send(message);
+  std::map<std::set<std::string>, Message> messages;
+  const auto message_for = [&](const std::set<std::string>& ids) {
+    Message& message = messages[ids];
+    if (message) return message;
+    std::string text = changes.runs.empty() ? "" : event("runs", changes.runs);
+    for (const std::string& id : ids) {
+      const auto news = changes.appended.find(id);
+      if (news != changes.appended.end()) text += event("append", news->second);
     }
+    return message = make_message(std::move(text));
+  };
+  const auto listeners = streams;  // a slow one leaves meanwhile
+  for (const auto& stream : listeners) {
+    const Message message = message_for(stream->watched());
+    if (!message->empty()) stream->send(message);
   }
 }
 
