@@ -31,17 +31,18 @@ def randomise(module):
                 value.copy_(torch.rand_like(value) + 0.5 if 'var' in name else torch.randn_like(value))
 
 
-def layer_case(layer, features, training=True, batch=6):
+def layer_case(layer, sample, training=True, batch=6):
     """One layer as a Sequential of one: forward, backward, and the state afterwards."""
+    sample = sample if isinstance(sample, list) else [sample]
     network = nn.Sequential(layer).train(training)
     randomise(network)
     before = tensors(network)
-    x = torch.randn(batch, features, requires_grad=True)
+    x = torch.randn(batch, *sample, requires_grad=True)
     y = network(x)
     dy = torch.randn_like(y)
     y.backward(dy)
     gradients = {name: flat(value.grad) for name, value in network.named_parameters()}
-    return {'batch': batch, 'features': features, 'out_features': y.shape[1], 'training': training,
+    return {'batch': batch, 'sample': sample, 'training': training,
             'state': before, 'state_after': tensors(network), 'x': flat(x), 'y': flat(y),
             'dy': flat(dy), 'dx': flat(x.grad), 'gradients': gradients}
 
@@ -54,7 +55,12 @@ def layers():
             'LeakyReLU': layer_case(nn.LeakyReLU(0.2), 9),
             'Tanh': layer_case(nn.Tanh(), 9),
             'Sigmoid': layer_case(nn.Sigmoid(), 9),
-            'Dropout inference': layer_case(nn.Dropout(0.3), 9, training=False)}
+            'Dropout inference': layer_case(nn.Dropout(0.3), 9, training=False),
+            'Conv2d': layer_case(nn.Conv2d(3, 5, 4, 2, 1), [3, 6, 8], batch=2),
+            'Conv2d without bias': layer_case(nn.Conv2d(2, 3, 3, 1, 1, bias=False), [2, 5, 4], batch=2),
+            'ConvTranspose2d': layer_case(nn.ConvTranspose2d(3, 5, 4, 2, 1), [3, 3, 4], batch=2),
+            'ConvTranspose2d without bias':
+                layer_case(nn.ConvTranspose2d(4, 2, 4, bias=False), [4, 1, 1], batch=3)}
 
 
 def losses():
