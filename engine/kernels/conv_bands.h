@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "engine/kernels/conv_tiles.h"
+
 namespace miniray {
 
 // Some whole pictures, or some rows of one.
@@ -58,26 +60,28 @@ struct PlaneBox {
   std::int64_t first_column, columns;
 };
 
-// to [images, channels, rows, columns] of the box, dense. Calling thread only.
+// to [images, channels, rows, columns] of the box, dense, its pictures image_stride apart. Calling
+// thread only.
 template <class T>
-void copy_padded(const Planes& planes, const T* from, const PlaneBox& box, T* to) {
+void copy_padded(const Planes& planes, const T* from, const PlaneBox& box,
+                 std::int64_t image_stride, T* to) {
+  const std::int64_t top = std::clamp<std::int64_t>(-box.first_row, 0, box.rows);
   const std::int64_t left = std::clamp<std::int64_t>(-box.first_column, 0, box.columns);
-  const std::int64_t first_column = std::max<std::int64_t>(0, box.first_column);
-  const std::int64_t present =
-      std::clamp<std::int64_t>(planes.columns - first_column, 0, box.columns - left);
-  for (std::int64_t n = box.first_image; n < box.first_image + box.images; ++n) {
-    for (std::int64_t c = box.first_channel; c < box.first_channel + box.channels; ++c) {
-      const T* const plane = from + (n * planes.channels + c) * planes.rows * planes.columns;
-      for (std::int64_t row = box.first_row; row < box.first_row + box.rows; ++row) {
-        const bool inside = row >= 0 && row < planes.rows;
-        const std::int64_t copied = inside ? present : 0;
-        const std::int64_t zeros = inside ? left : 0;
-        const T* const line = plane + row * planes.columns + first_column;
-        for (std::int64_t i = 0; i < zeros; ++i) to[i] = 0;
-        for (std::int64_t i = 0; i < copied; ++i) to[zeros + i] = line[i];
-        for (std::int64_t i = zeros + copied; i < box.columns; ++i) to[i] = 0;
-        to += box.columns;
-      }
+  const std::int64_t row = std::max<std::int64_t>(0, box.first_row);
+  const std::int64_t column = std::max<std::int64_t>(0, box.first_column);
+  const std::int64_t rows = std::clamp<std::int64_t>(planes.rows - row, 0, box.rows - top);
+  const std::int64_t columns =
+      std::clamp<std::int64_t>(planes.columns - column, 0, box.columns - left);
+  const std::int64_t plane = box.rows * box.columns;
+  for (std::int64_t n = 0; n < box.images; ++n) {
+    T* const picture = to + n * image_stride;
+    if (rows * columns < plane) std::fill_n(picture, box.channels * plane, T{0});
+    if (rows * columns == 0) continue;
+    for (std::int64_t c = 0; c < box.channels; ++c) {
+      const std::int64_t at = (box.first_image + n) * planes.channels + box.first_channel + c;
+      conv_kernels<T>().copy_rows(
+          rows, columns, from + (at * planes.rows + row) * planes.columns + column, planes.columns,
+          picture + c * plane + top * box.columns + left, box.columns);
     }
   }
 }

@@ -79,7 +79,7 @@ struct GatherMemory {
     const std::size_t taps_at = shared.add<std::int32_t>(cut.block_channels * GatherCut::taps(g));
     padded_at = own.add<T>(cut.bands.images_each() * cut.block_channels * cut.box_plane());
     sums_at = own.add<T>(cut.piece_panels * cut.phases * cut.band_pixels * cut.width);
-    lines_at = own.add<T>(cut.phases * cut.band_pixels * cut.width);
+    lines_at = own.add<T>(std::max(cut.phases * cut.band_pixels, GatherCut::taps(g)) * cut.width);
     own_size = own.size();
     std::byte* const all =
         threads.scratch(shared.size() + static_cast<std::size_t>(threads.threads()) * own_size);
@@ -131,13 +131,14 @@ class GatherRun {
   };
 
   void pack_weights() const;
-  void pack_panel(const Phase& phase, std::int64_t panel, T* to) const;
+  void pack_channel(std::int64_t panel, std::int64_t channel, T* taps) const;
   void fill_offsets() const;
   void make_piece(const Piece& piece) const;
   void add_block(const Piece& piece, std::int64_t first_channel) const;
   void write_panel(const Piece& piece, std::int64_t panel) const;
-  void write_plane(const Piece& piece, std::int64_t image, std::int64_t channel) const;
-  void write_row(const T* lines, std::int64_t size, std::int64_t first, T* row) const;
+  void write_whole(const Piece& piece, std::int64_t panel, const T* sums) const;
+  void write_rows(const Piece& piece, std::int64_t panel, std::int64_t row_phase) const;
+  void join_columns(std::int64_t skipped, std::int64_t rows, const T* lines, T* to) const;
 
   T* sums_of(const Piece& piece, std::int64_t panel, std::int64_t phase) const {
     return memory_.of_thread(piece.slot, memory_.sums_at) +
@@ -152,37 +153,41 @@ class GatherRun {
   const ConvKernels<T>& kernels_ = conv_kernels<T>();
   const GatherCut cut_;
   const GatherMemory<T> memory_;
+  const GatherPhase first_column_ = g_.columns.phase(0);
   const T *source_, *w_, *bias_;
   T* target_;
 };
 
 template <class T>
 void GatherRun<T>::pack_weights() const {
-  threads_.for_each_tile(cut_.panels, [&](std::int64_t panel) {
-    T* to = memory_.weights;
-    for_each_phase(g_, [&](const Phase& phase) {
-      const std::int64_t size = g_.source_channels * phase.taps() * cut_.width;
-      pack_panel(phase, panel, to + panel * size);
-      to += cut_.panels * size;
-    });
+  threads_.for_each_tile_in_slot(cut_.panels, [&](std::int64_t panel, int slot) {
+    for (std::int64_t c = 0; c < g_.source_channels; ++c) {
+      pack_channel(panel, c, memory_.of_thread(slot, memory_.lines_at));
+    }
   });
 }
 
-// Zeros past the last target channel.
+// The taps of one source channel, all columns of a panel at once; zeros past the last channel.
 template <class T>
-void GatherRun<T>::pack_panel(const Phase& phase, std::int64_t panel, T* to) const {
-  const std::int64_t channels = panel_channels(panel);
-  for (std::int64_t c = 0; c < g_.source_channels; ++c) {
+void GatherRun<T>::pack_channel(std::int64_t panel, std::int64_t channel, T* taps) const {
+  const std::int64_t width = cut_.width, columns = panel_channels(panel);
+  if (columns < width) std::fill_n(taps, GatherCut::taps(g_) * width, T{0});
+  kernels_.transpose(columns, GatherCut::taps(g_),
+                     w_ + panel * width * g_.w_target_stride + channel * g_.w_source_stride,
+                     g_.w_target_stride, taps, width);
+  T* weights = memory_.weights;
+  for_each_phase(g_, [&](const Phase& phase) {
+    const std::int64_t panel_taps = g_.source_channels * phase.taps();
+    T* to = weights + (panel * panel_taps + channel * phase.taps()) * width;
     for (std::int64_t i = 0; i < phase.rows.taps; ++i) {
-      for (std::int64_t j = 0; j < phase.columns.taps; ++j, to += cut_.width) {
-        const T* const w = w_ + panel * cut_.width * g_.w_target_stride + c * g_.w_source_stride +
-                           (phase.rows.first_tap + i * g_.rows.tap_step()) * g_.kernel +
-                           phase.columns.first_tap + j * g_.columns.tap_step();
-        for (std::int64_t o = 0; o < channels; ++o) to[o] = w[o * g_.w_target_stride];
-        for (std::int64_t o = channels; o < cut_.width; ++o) to[o] = 0;
-      }
+      const T* const row = taps + ((phase.rows.first_tap + i * g_.rows.tap_step()) * g_.kernel +
+                                   phase.columns.first_tap) *
+                                      width;
+      kernels_.copy_rows(phase.columns.taps, width, row, g_.columns.tap_step() * width, to, width);
+      to += phase.columns.taps * width;
     }
-  }
+    weights += cut_.panels * panel_taps * width;
+  });
 }
 
 // In a box [image][channel of a block][row][column] that begins at the lowest source.
@@ -228,14 +233,12 @@ void GatherRun<T>::add_block(const Piece& piece, std::int64_t first_channel) con
   const Band& band = piece.band;
   const std::int64_t channels = std::min(cut_.block_channels, g_.source_channels - first_channel);
   T* const padded = memory_.of_thread(piece.slot, memory_.padded_at);
-  // All channels of a block have their place, so that offsets are the same for the last block.
-  for (std::int64_t n = 0; n < band.images; ++n) {
-    copy_padded({g_.source_channels, g_.rows.source_extent(), g_.columns.source_extent()}, source_,
-                {band.first_image + n, 1, first_channel, channels,
-                 g_.rows.lowest_source() + band.first_row * g_.rows.source_step(), cut_.box_rows,
-                 g_.columns.lowest_source(), cut_.box_columns},
-                padded + n * cut_.block_channels * cut_.box_plane());
-  }
+  // Every channel of a block has its place, so that offsets are the same for the last block.
+  copy_padded({g_.source_channels, g_.rows.source_extent(), g_.columns.source_extent()}, source_,
+              {band.first_image, band.images, first_channel, channels,
+               g_.rows.lowest_source() + band.first_row * g_.rows.source_step(), cut_.box_rows,
+               g_.columns.lowest_source(), cut_.box_columns},
+              cut_.block_channels * cut_.box_plane(), padded);
   const T* weights = memory_.weights;
   const std::int32_t* taps = memory_.tap_offsets;
   for_each_phase(g_, [&](const Phase& phase) {
@@ -254,7 +257,6 @@ void GatherRun<T>::add_block(const Piece& piece, std::int64_t first_channel) con
 
 template <class T>
 void GatherRun<T>::write_panel(const Piece& piece, std::int64_t panel) const {
-  T* const lines = memory_.of_thread(piece.slot, memory_.lines_at);
   const std::int64_t channels = panel_channels(panel);
   for_each_phase(g_, [&](const Phase& phase) {
     T* const sums = sums_of(piece, panel, phase.index);
@@ -262,54 +264,71 @@ void GatherRun<T>::write_panel(const Piece& piece, std::int64_t panel) const {
     if (bias_ != nullptr) {
       reduce<T>().add_to_rows({pixels, channels, cut_.width}, bias_ + panel * cut_.width, sums);
     }
-    kernels_.transpose(pixels, cut_.width, sums, cut_.width,
-                       lines + phase.index * cut_.band_pixels * cut_.width, cut_.band_pixels);
+    if (cut_.phases == 1) return write_whole(piece, panel, sums);
+    kernels_.transpose(pixels, channels, sums, cut_.width,
+                       memory_.of_thread(piece.slot, memory_.lines_at) +
+                           phase.index * cut_.band_pixels * cut_.width,
+                       cut_.band_pixels);
   });
-  for (std::int64_t n = 0; n < piece.band.images; ++n) {
-    for (std::int64_t c = 0; c < channels; ++c) write_plane(piece, n, panel * cut_.width + c);
+  if (cut_.phases == 1) return;
+  for (std::int64_t r = 0; r < g_.rows.phases(); ++r) write_rows(piece, panel, r);
+}
+
+// Where there is one phase, a band's rows of a channel lie together in the target.
+template <class T>
+void GatherRun<T>::write_whole(const Piece& piece, std::int64_t panel, const T* sums) const {
+  const Band& band = piece.band;
+  const std::int64_t columns = g_.columns.target_extent();
+  const std::int64_t plane = g_.rows.target_extent() * columns;
+  const std::int64_t pixels = band.rows * columns;
+  for (std::int64_t n = 0; n < band.images; ++n) {
+    const std::int64_t channel = (band.first_image + n) * g_.target_channels + panel * cut_.width;
+    kernels_.transpose(pixels, panel_channels(panel), sums + n * pixels * cut_.width, cut_.width,
+                       target_ + channel * plane + band.first_row * columns, plane);
   }
 }
 
-// One channel of one picture, from lines [phase][channel of a panel][pixel].
+// The targets of a row phase, from lines [phase][channel of a panel][pixel].
 template <class T>
-void GatherRun<T>::write_plane(const Piece& piece, std::int64_t image, std::int64_t channel) const {
-  const std::int64_t width = g_.columns.target_extent();
-  T* const plane = target_ + ((piece.band.first_image + image) * g_.target_channels + channel) *
-                                 g_.rows.target_extent() * width;
-  const std::int64_t phase_size = cut_.band_pixels * cut_.width;
-  for (std::int64_t r = 0; r < g_.rows.phases(); ++r) {
-    const GatherPhase rows = g_.rows.phase(r);
-    const Phase first{0, rows, g_.columns.phase(0)};
-    const std::int64_t count = first.rows_in(piece.band);
-    const T* const lines = memory_.of_thread(piece.slot, memory_.lines_at) +
-                           r * g_.columns.phases() * phase_size +
-                           channel % cut_.width * cut_.band_pixels;
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t y = rows.first_target + (piece.band.first_row + i) * g_.rows.target_step();
-      write_row(lines, phase_size, image * count + i, plane + y * width);
+void GatherRun<T>::write_rows(const Piece& piece, std::int64_t panel,
+                              std::int64_t row_phase) const {
+  const GatherPhase phase = g_.rows.phase(row_phase);
+  const std::int64_t rows = Phase{0, phase, first_column_}.rows_in(piece.band);
+  const std::int64_t first = phase.first_target + piece.band.first_row * g_.rows.target_step();
+  const T* const lines = memory_.of_thread(piece.slot, memory_.lines_at) +
+                         row_phase * g_.columns.phases() * cut_.band_pixels * cut_.width;
+  for (std::int64_t n = 0; n < piece.band.images; ++n) {
+    const std::int64_t image = (piece.band.first_image + n) * g_.target_channels;
+    for (std::int64_t c = 0; c < panel_channels(panel); ++c) {
+      const std::int64_t plane = image + panel * cut_.width + c;
+      join_columns(
+          n * rows, rows, lines + c * cut_.band_pixels,
+          target_ + (plane * g_.rows.target_extent() + first) * g_.columns.target_extent());
     }
   }
 }
 
-// One row of a target: line `line` of each column phase, `size` elements apart.
+// Rows of a target, from the lines of each column phase behind the first `skipped`.
 template <class T>
-void GatherRun<T>::write_row(const T* lines, std::int64_t size, std::int64_t line, T* row) const {
+void GatherRun<T>::join_columns(std::int64_t skipped, std::int64_t rows, const T* lines,
+                                T* to) const {
   const std::int64_t phases = g_.columns.phases(), step = g_.columns.target_step();
-  const GatherPhase first = g_.columns.phase(0);
-  std::int64_t done = 0;  // of each phase
-  if (phases == 1) return void(std::copy_n(lines + line * first.count, first.count, row));
-  if (phases == 2) {
-    const GatherPhase second = g_.columns.phase(1);
-    const T* const a = lines + line * first.count;
-    const T* const b = lines + size + line * second.count;
-    done = std::min(first.count, second.count);
-    kernels_.interleave(done, first.first_target == 0 ? a : b, first.first_target == 0 ? b : a,
-                        row);
+  const std::int64_t to_stride = g_.rows.target_step() * g_.columns.target_extent();
+  const std::int64_t phase_size = cut_.band_pixels * cut_.width;
+  const std::int64_t count = first_column_.count;
+  if (phases == 2 && 2 * count == g_.columns.target_extent()) {
+    const T* const a = lines + skipped * count;
+    const T* const b = a + phase_size;
+    const bool in_order = first_column_.first_target == 0;
+    return kernels_.interleave(rows, count, in_order ? a : b, in_order ? b : a, to, to_stride);
   }
   for (std::int64_t p = 0; p < phases; ++p) {
     const GatherPhase phase = g_.columns.phase(p);
-    const T* const from = lines + p * size + line * phase.count;
-    for (std::int64_t j = done; j < phase.count; ++j) row[phase.first_target + j * step] = from[j];
+    const T* from = lines + p * phase_size + skipped * phase.count;
+    for (std::int64_t i = 0; i < rows; ++i) {
+      T* const row = to + i * to_stride + phase.first_target;
+      for (std::int64_t j = 0; j < phase.count; ++j) row[j * step] = *from++;
+    }
   }
 }
 

@@ -28,19 +28,40 @@ void transpose_block(std::int64_t rows, std::int64_t columns, const T* from,
   transpose(rows, columns, from, from_stride, to, to_stride);
 }
 
+// A vector of 128 bits, four floats: rows of small pictures are no longer.
 template <class T>
-void interleave(std::int64_t count, const T* even, const T* odd, T* to) {
-  std::int64_t i = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const hn::ScalableTag<T> d;
-  constexpr std::int64_t kLanes = TileSize<T>::kLanes;
-  for (; i + kLanes <= count; i += kLanes) {
-    hn::StoreInterleaved2(hn::LoadU(d, even + i), hn::LoadU(d, odd + i), d, to + 2 * i);
+using ShortTag = hn::CappedTag<T, 16 / sizeof(T)>;
+
+template <class T>
+void copy_rows(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_stride,
+               T* to, std::int64_t to_stride) {
+  const ShortTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t r = 0; r < rows; ++r, from += from_stride, to += to_stride) {
+    std::int64_t c = 0;
+    for (; c + lanes <= columns; c += lanes) hn::StoreU(hn::LoadU(d, from + c), d, to + c);
+    for (; c < columns; ++c) to[c] = from[c];
   }
+}
+
+template <class T>
+void interleave(std::int64_t rows, std::int64_t columns, const T* even, const T* odd, T* to,
+                std::int64_t to_stride) {
+  for (std::int64_t r = 0; r < rows; ++r, even += columns, odd += columns, to += to_stride) {
+    std::int64_t c = 0;
+#if HWY_TARGET != HWY_SCALAR
+    const ShortTag<T> d;
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    for (; c + lanes <= columns; c += lanes) {
+      const auto a = hn::LoadU(d, even + c), b = hn::LoadU(d, odd + c);
+      hn::StoreU(hn::InterleaveLower(d, a, b), d, to + 2 * c);
+      hn::StoreU(hn::InterleaveUpper(d, a, b), d, to + 2 * c + lanes);
+    }
 #endif
-  for (; i < count; ++i) {
-    to[2 * i] = even[i];
-    to[2 * i + 1] = odd[i];
+    for (; c < columns; ++c) {
+      to[2 * c] = even[c];
+      to[2 * c + 1] = odd[c];
+    }
   }
 }
 
@@ -49,6 +70,7 @@ constexpr ConvKernels<T> kConvKernels = {
     .columns = TileSize<T>::kColumns,
     .multiply = multiply<T>,
     .transpose = transpose_block<T>,
+    .copy_rows = copy_rows<T>,
     .interleave = interleave<T>,
 };
 

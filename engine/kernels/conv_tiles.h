@@ -18,8 +18,12 @@ struct ConvKernels {
   // to[c, r] = from[r, c]
   void (*transpose)(std::int64_t rows, std::int64_t columns, const T* from,
                     std::int64_t from_stride, T* to, std::int64_t to_stride);
-  // to[2 i] = even[i], to[2 i + 1] = odd[i]
-  void (*interleave)(std::int64_t count, const T* even, const T* odd, T* to);
+  // to[r, c] = from[r, c]: for rows so short that calls of memcpy would cost more than the copying.
+  void (*copy_rows)(std::int64_t rows, std::int64_t columns, const T* from,
+                    std::int64_t from_stride, T* to, std::int64_t to_stride);
+  // to[r, 2 c] = even[r, c], to[r, 2 c + 1] = odd[r, c]; even and odd are dense.
+  void (*interleave)(std::int64_t rows, std::int64_t columns, const T* even, const T* odd, T* to,
+                     std::int64_t to_stride);
 };
 
 // The kernels of the SIMD target in use.

@@ -133,7 +133,7 @@ void WeightRun<T>::lay_out(const Band& band, std::int64_t place) const {
       {shape_.channels, shape_.height, shape_.width}, x_,
       {band.first_image, band.images, 0, shape_.channels,
        band.first_row * shape_.stride - shape_.padding, box_rows_, -shape_.padding, box_columns_},
-      boxes_ + place * box_size_);
+      shape_.channels * box_rows_ * box_columns_, boxes_ + place * box_size_);
   const std::int64_t plane = shape_.out_height() * shape_.out_width();
   const std::int64_t pixels = band.rows * shape_.out_width();  // of one picture
   for (std::int64_t panel = 0; panel < panels_; ++panel) {
