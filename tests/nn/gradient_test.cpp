@@ -53,6 +53,12 @@ TEST(Gradient, BatchNorm1dInference) {
   GradientCheck(std::make_unique<BatchNorm1d<double>>(), {5}, 7, false).run();
 }
 
+TEST(Gradient, BatchNorm2d) {
+  GradientCheck(std::make_unique<BatchNorm2d<double>>(), {5, 3, 2}, 4, true).run();
+  GradientCheck(std::make_unique<BatchNorm2d<double>>(), {3, 4, 4}, 3, true).run();
+  GradientCheck(std::make_unique<BatchNorm2d<double>>(), {5, 3, 3}, 2, false).run();
+}
+
 TEST(Gradient, DropoutTraining) {
   GradientCheck(std::make_unique<Dropout<double>>(0.3), {11}, 20, true).run();
 }
@@ -90,6 +96,20 @@ TEST(ChainGradient, Convolutions) {
   plan->add(dense(2));
   GradientCheck(plan, 3, true).run();
   EXPECT_EQ(plan->stages().size(), 4U);
+}
+
+// A channel is a tile of eight pixels, and is not.
+TEST(ChainGradient, InPlaceAfterBatchNorm2d) {
+  for (const std::int64_t height : {4, 3}) {
+    auto plan = std::make_shared<NetworkPlan<double>>(Shape{2, height, 4});
+    plan->add(std::make_unique<Conv2d<double>>(ConvOptions{3, 3, 1, 1}));
+    plan->add(act(ActivationKind::kLeakyReLU));
+    plan->add(std::make_unique<BatchNorm2d<double>>());
+    plan->add(act(ActivationKind::kReLU));
+    plan->add(dense(3));
+    GradientCheck(plan, 3, true).run();
+    EXPECT_EQ(plan->stages().size(), 3U);
+  }
 }
 
 // Layers that work in place share an output only where backward can bear it.

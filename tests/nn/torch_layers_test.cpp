@@ -59,6 +59,8 @@ TEST(TorchLayers, EveryLayerOnEveryTarget) {
     expect_like_torch("Tanh", std::make_unique<Activation<float>>(ActivationKind::kTanh));
     expect_like_torch("Sigmoid", std::make_unique<Activation<float>>(ActivationKind::kSigmoid));
     expect_like_torch("Dropout inference", std::make_unique<Dropout<float>>(0.3));
+    expect_like_torch("BatchNorm2d", std::make_unique<BatchNorm2d<float>>());
+    expect_like_torch("BatchNorm2d inference", std::make_unique<BatchNorm2d<float>>());
     expect_like_torch("Conv2d", std::make_unique<Conv2d<float>>(ConvOptions{5, 4, 2, 1}));
     expect_like_torch("Conv2d without bias",
                       std::make_unique<Conv2d<float>>(ConvOptions{3, 3, 1, 1, false}));

@@ -60,7 +60,9 @@ def layers():
             'Conv2d without bias': layer_case(nn.Conv2d(2, 3, 3, 1, 1, bias=False), [2, 5, 4], batch=2),
             'ConvTranspose2d': layer_case(nn.ConvTranspose2d(3, 5, 4, 2, 1), [3, 3, 4], batch=2),
             'ConvTranspose2d without bias':
-                layer_case(nn.ConvTranspose2d(4, 2, 4, bias=False), [4, 1, 1], batch=3)}
+                layer_case(nn.ConvTranspose2d(4, 2, 4, bias=False), [4, 1, 1], batch=3),
+            'BatchNorm2d': layer_case(nn.BatchNorm2d(3), [3, 4, 5], batch=3),
+            'BatchNorm2d inference': layer_case(nn.BatchNorm2d(3), [3, 4, 4], training=False, batch=2)}
 
 
 def losses():
