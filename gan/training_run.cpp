@@ -45,6 +45,8 @@ Record config_fields(const TrainConfig& config) {
   fields.add("mode", config.mode)
       .add("epochs", config.epochs)
       .add("batch_size", config.batch_size)
+      .add("model", config.model)
+      .add("width", config.width)
       .add("latent_dim", config.latent_dim)
       .add("lr", config.lr)
       .add("save_dir", config.save_dir.string())
@@ -174,8 +176,7 @@ void check_enough_pictures(const Dataset& dataset, const TrainConfig& config, in
 
 GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {
   GanOptions options;
-  options.model.latent_dim = config.latent_dim;
-  options.model.image_shape = dataset.sample_shape();
+  options.model = gan_spec(config, dataset.sample_shape());
   options.optimizer.lr = config.lr;
   options.seed = config.seed;
   return options;

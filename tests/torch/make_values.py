@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Makes the values under tests/data/torch: what PyTorch computes for our layers, losses, Adam, and
-ten steps of a small GAN. Needs python3-torch; run it only to add a case, and commit what it writes.
+some steps of small GANs. Needs python3-torch; run it only to add a case, and commit what it writes.
 
     tests/torch/make_values.py tests/data/torch
 """
@@ -90,8 +90,8 @@ def adam():
 
 
 def small_gan():
-    """Ten steps of the loop that the product runs: one G(z) for both halves, dropout 0."""
-    latent, hidden, image, batch = 8, [12, 16, 20], (3, 4, 4), 10
+    """Ten steps with the mlp, dropout 0."""
+    latent, hidden, image = 8, [12, 16, 20], (3, 4, 4)
     pixels = image[0] * image[1] * image[2]
     widths = [latent] + hidden
     g_layers, d_layers = [], []
@@ -102,6 +102,28 @@ def small_gan():
     for i, o in zip(widths, hidden[::-1]):
         d_layers += [nn.Linear(i, o), nn.LeakyReLU(0.2), nn.Dropout(0.0)]
     d_layers += [nn.Linear(hidden[0], 1)]
+    values = gan_steps(g_layers, d_layers, (latent,), (pixels,), batch=10, count=10)
+    return {'latent_dim': latent, 'hidden': hidden, 'image_shape': image, **values}
+
+
+def small_dcgan():
+    """Five steps with the dcgan for 16x16 pixels."""
+    latent, hidden, image = 7, [10, 6], (1, 16, 16)
+    g_layers, d_layers = [], []
+    for i, (c, o) in enumerate(zip([latent] + hidden, hidden)):
+        g_layers += [nn.ConvTranspose2d(c, o, 4, *((2, 1) if i else (1, 0)), bias=False),
+                     nn.BatchNorm2d(o), nn.ReLU()]
+    g_layers += [nn.ConvTranspose2d(hidden[-1], image[0], 4, 2, 1, bias=False), nn.Tanh()]
+    for i, (c, o) in enumerate(zip([image[0]] + hidden[::-1], hidden[::-1])):
+        d_layers += [nn.Conv2d(c, o, 4, 2, 1, bias=False), *([nn.BatchNorm2d(o)] if i else []),
+                     nn.LeakyReLU(0.2)]
+    d_layers += [nn.Conv2d(hidden[0], 1, 4, 1, 0, bias=False), nn.Flatten()]
+    values = gan_steps(g_layers, d_layers, (latent, 1, 1), image, batch=6, count=5)
+    return {'latent_dim': latent, 'hidden': hidden, 'image_shape': image, **values}
+
+
+def gan_steps(g_layers, d_layers, latent, image, batch, count):
+    """Steps of the loop that the product runs: one G(z) for both halves."""
     generator, discriminator = nn.Sequential(*g_layers), nn.Sequential(*d_layers)
     before = {'generator': tensors(generator), 'discriminator': tensors(discriminator)}
     lr = 0.002
@@ -110,8 +132,8 @@ def small_gan():
     criterion = nn.BCEWithLogitsLoss()
     one, zero = torch.ones(batch, 1), torch.zeros(batch, 1)
     steps = []
-    for _ in range(10):
-        real, z = torch.rand(batch, pixels) * 2 - 1, torch.randn(batch, latent)
+    for _ in range(count):
+        real, z = torch.rand(batch, *image) * 2 - 1, torch.randn(batch, *latent)
         fake = generator(z)
         real_logits, fake_logits = discriminator(real), discriminator(fake.detach())
         d_loss = criterion(real_logits, one) + criterion(fake_logits, zero)
@@ -126,15 +148,15 @@ def small_gan():
                       'g_loss': g_loss.item(), 'd_real': torch.sigmoid(real_logits).mean().item(),
                       'd_fake': torch.sigmoid(fake_logits).mean().item()})
     after = {'generator': tensors(generator), 'discriminator': tensors(discriminator)}
-    return {'latent_dim': latent, 'hidden': hidden, 'image_shape': image, 'batch': batch, 'lr': lr,
-            'before': before, 'after': after, 'steps': steps}
+    return {'batch': batch, 'lr': lr, 'before': before, 'after': after, 'steps': steps}
 
 
 def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    for name, make in (('layers', layers), ('losses', losses), ('adam', adam), ('small_gan', small_gan)):
+    for name, make in (('layers', layers), ('losses', losses), ('adam', adam), ('small_gan', small_gan),
+                       ('small_dcgan', small_dcgan)):
         torch.manual_seed(1)
         (folder / f'{name}.json').write_text(json.dumps(make()) + '\n')
 
