@@ -1,5 +1,7 @@
 #include "bench/step_products.h"
 
+#include <numeric>
+
 namespace miniray::bench {
 namespace {
 
@@ -14,6 +16,23 @@ std::vector<DenseSize> dense_sizes(const NetworkPlan<float>& plan) {
     if (slice.shape.rank() == 2) sizes.push_back({slice.shape[1], slice.shape[0]});
   }
   return sizes;
+}
+
+// What each layer with weights costs forward for one sample: every weight meets every pixel of the
+// smaller of a convolution's two pictures (whatever the padding), or one vector.
+std::vector<double> forward_flop(const NetworkPlan<float>& plan) {
+  std::vector<double> flop;
+  for (std::size_t i = 0; i < plan.layer_count(); ++i) {
+    const std::string kind = plan.layer(i).kind();
+    const bool transposed = kind == "ConvTranspose2d";
+    if (kind != "Linear" && kind != "Conv2d" && !transposed) continue;
+    const Shape& input = i == 0 ? plan.input_shape() : plan.output_shape(i - 1);
+    const Shape& picture = transposed ? input : plan.output_shape(i);
+    const std::int64_t pixels = kind == "Linear" ? 1 : picture[1] * picture[2];
+    const Slice& weight = plan.parameters().find(std::to_string(i) + ".weight");
+    flop.push_back(2.0 * static_cast<double>(weight.size() * pixels));
+  }
+  return flop;
 }
 
 // One product for each layer from `first` on.
@@ -77,9 +96,14 @@ std::vector<Product> step_products(const GanSpec& spec, std::int64_t batch) {
 }
 
 double step_flop(const GanSpec& spec, std::int64_t batch) {
-  double flop = 0;
-  for (const Product& product : step_products(spec, batch)) flop += product.flop();
-  return flop;
+  const auto discriminator = forward_flop(*make_discriminator_plan(spec));
+  const auto generator = forward_flop(*make_generator_plan(spec));
+  const double d = std::accumulate(discriminator.begin(), discriminator.end(), 0.0);
+  const double g = std::accumulate(generator.begin(), generator.end(), 0.0);
+  // D on real and fake: three products, but no gradient of the pictures; on G's way two; G: three,
+  // but no gradient of the latents.
+  return static_cast<double>(batch) *
+         (2 * (3 * d - discriminator.front()) + 2 * d + 3 * g - generator.front());
 }
 
 void multiply(const ThreadBudget& threads, const Product& product, std::span<const float> a,

@@ -1,4 +1,4 @@
-// The matrix products of one training step, and what they cost.
+// The matrix products of one training step, and what the step costs.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +31,12 @@ std::string name_of(ProductKind kind);
 // Of a dense layer.
 GemmShape dense_shape(ProductKind kind, std::int64_t batch, std::int64_t in, std::int64_t out);
 
-// Every product of a step, each of which runs once. The first layers' input gradients (but for the
-// way from D into G) and D's weight gradients on G's way are not computed and not here.
+// Every product of a step of the mlp, each of which runs once. The first layers' input gradients
+// (but for the way from D into G) and D's weight gradients on G's way are not computed and not
+// here.
 std::vector<Product> step_products(const GanSpec& spec, std::int64_t batch);
 
-// Of all products of a step.
+// Of all products of a step, convolutions included; of any architecture.
 double step_flop(const GanSpec& spec, std::int64_t batch);
 
 // Computes c, for a weight gradient added to what is there, from a and b as the product's function

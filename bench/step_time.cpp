@@ -1,7 +1,6 @@
 // The time of one training step: the median over many, beside the machine's limit measured just
 // before. One line, in the manner of a peer's (see peers/compare.sh).
 #include <CLI/CLI.hpp>
-#include <cmath>
 #include <cstdio>
 #include <map>
 #include <string>
@@ -25,14 +24,6 @@ std::vector<double> time_steps(StepFixture& fixture, int steps) {
   return times_ms;
 }
 
-GanSpec spec_of_width(double factor) {
-  GanSpec spec;
-  for (std::int64_t& width : spec.hidden) {
-    width = std::llround(static_cast<double>(width) * factor);
-  }
-  return spec;
-}
-
 }  // namespace
 }  // namespace miniray::bench
 
@@ -41,13 +32,17 @@ int main(int argc, char** argv) {
   int threads = 1, steps = 40;
   std::int64_t batch = 128;
   double width = 1;
+  std::string model = "mlp";
   auto products = ProductKernels::kAutomatic;
   const std::map<std::string, ProductKernels> kinds{{"auto", ProductKernels::kAutomatic},
                                                     {"own", ProductKernels::kOwn},
                                                     {"openblas", ProductKernels::kBlas}};
-  CLI::App app("Times the training step of the reference's GAN.", "step_time");
+  CLI::App app("Times the training step of a GAN on 32x32 pictures.", "step_time");
   app.add_option("--threads", threads, "Compute threads")->capture_default_str();
   app.add_option("--batch-size", batch, "Pictures a step")->capture_default_str();
+  app.add_option("--model", model, "mlp (the reference's) or dcgan")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"mlp", "dcgan"}));
   app.add_option("--width", width, "Factor of the hidden layers' widths")->capture_default_str();
   app.add_option("--products", products, "Whose kernels multiply: auto, own or openblas")
       ->transform(CLI::CheckedTransformer(kinds));
@@ -56,17 +51,17 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
 
-  const GanSpec spec = bench::spec_of_width(width);
+  const GanSpec spec = make_spec(model, 100, {3, 32, 32}, width);
   bench::StepFixture fixture(spec, threads, batch, products);
   const double peak = bench::measure_fma_peak(fixture.threads());
   const std::vector<double> times_ms = bench::time_steps(fixture, steps);
   const double median_ms = times_ms[times_ms.size() / 2];
   const double limit_ms = bench::step_flop(spec, batch) / peak * 1e3;
   std::printf(
-      "miniray mlp thr=%d B=%lld width=%g | median %.2f ms/step (p10 %.2f p90 %.2f) | %.0f img/s | "
+      "miniray %s thr=%d B=%lld width=%g | median %.2f ms/step (p10 %.2f p90 %.2f) | %.0f img/s | "
       "FMA peak %.1f GFLOP/s, limit %.1f ms, %.2fx of it\n",
-      threads, static_cast<long long>(batch), width, median_ms, times_ms[times_ms.size() / 10],
-      times_ms[times_ms.size() * 9 / 10], static_cast<double>(batch) / median_ms * 1e3, peak * 1e-9,
-      limit_ms, median_ms / limit_ms);
+      model.c_str(), threads, static_cast<long long>(batch), width, median_ms,
+      times_ms[times_ms.size() / 10], times_ms[times_ms.size() * 9 / 10],
+      static_cast<double>(batch) / median_ms * 1e3, peak * 1e-9, limit_ms, median_ms / limit_ms);
   return 0;
 }

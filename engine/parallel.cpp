@@ -42,7 +42,7 @@ std::byte* ThreadBudget::scratch(std::size_t size_bytes) const {
 void ThreadBudget::run(std::int64_t tiles, TileFunction function, void* body) const {
   if (arena_ == nullptr || tiles == 1) {
     const FlushDenormals flush;
-    for (std::int64_t tile = 0; tile < tiles; ++tile) function(body, tile);
+    for (std::int64_t tile = 0; tile < tiles; ++tile) function(body, tile, 0);
     return;
   }
   arena_->arena.execute([&] {
@@ -50,7 +50,10 @@ void ThreadBudget::run(std::int64_t tiles, TileFunction function, void* body) co
         tbb::blocked_range<std::int64_t>(0, tiles, 1),
         [&](const tbb::blocked_range<std::int64_t>& range) {
           const FlushDenormals flush;
-          for (std::int64_t tile = range.begin(); tile < range.end(); ++tile) function(body, tile);
+          const int slot = tbb::this_task_arena::current_thread_index();
+          for (std::int64_t tile = range.begin(); tile < range.end(); ++tile) {
+            function(body, tile, slot);
+          }
         },
         tbb::simple_partitioner());
   });

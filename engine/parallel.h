@@ -38,14 +38,23 @@ class ThreadBudget {
   // numbers flushed to zero; returns when all are done. The first exception is rethrown here.
   template <class Body>
   void for_each_tile(std::int64_t tiles, Body&& body) const {
+    for_each_tile_in_slot(tiles, [&](std::int64_t tile, int) { body(tile); });
+  }
+  // The same with body(tile, slot). No two calls of one slot, a number below threads(), run at
+  // once: for memory that each thread works in.
+  template <class Body>
+  void for_each_tile_in_slot(std::int64_t tiles, Body&& body) const {
     using Function = std::remove_reference_t<Body>;
     run(
-        tiles, [](void* erased, std::int64_t tile) { (*static_cast<Function*>(erased))(tile); },
+        tiles,
+        [](void* erased, std::int64_t tile, int slot) {
+          (*static_cast<Function*>(erased))(tile, slot);
+        },
         const_cast<void*>(static_cast<const void*>(&body)));
   }
 
  private:
-  using TileFunction = void (*)(void* body, std::int64_t tile);
+  using TileFunction = void (*)(void* body, std::int64_t tile, int slot);
   void run(std::int64_t tiles, TileFunction function, void* body) const;
 
   struct Arena;

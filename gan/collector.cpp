@@ -63,6 +63,7 @@ Record config_fields(const TrainingInfo& training, const CollectorOptions& colle
   for (const auto& [name, value] : collector.settings) fields.add(name, value);
   fields.add("epochs", options.epochs)
       .add("batch_size", options.batch_size)
+      .add("model", training.gan.model.architecture)
       .add("latent_dim", training.gan.model.latent_dim)
       .add("lr", training.gan.optimizer.lr)
       .add("flip", options.flip == Flip::kRandom ? "random" : "never")

@@ -51,6 +51,11 @@ void check_config(const TrainConfig& config) {
   check_range("--batch-size", config.batch_size, 2, 65'536);
   check_range("--workers", config.workers, 1, kMaxWorkers);
   check_range("--sync-interval", config.sync_interval, 1, 1'000'000);
+  check_word("--model", config.model, {"mlp", "dcgan"});
+  if (!(config.width >= 0.01 && config.width <= 64)) {
+    throw invalid_argument("--width must be a number from 0.01 to 64, not " +
+                           std::to_string(config.width));
+  }
   check_range("--latent-dim", config.latent_dim, 1, 65'536);
   check_range("--threads", config.threads, 0, 1'024);
   check_range("--sample-every", config.sample_every, 0, 1'000'000);
@@ -88,6 +93,10 @@ SyncPolicy sync_policy(const TrainConfig& config) {
   if (config.outer == "nesterov") policy.outer = OuterStep::kNesterov;
   if (config.outer == "elastic") policy.outer = OuterStep::kElastic;
   return policy;
+}
+
+GanSpec gan_spec(const TrainConfig& config, const Shape& image_shape) {
+  return make_spec(config.model, config.latent_dim, image_shape, config.width);
 }
 
 int worker_count(const TrainConfig& config) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "gan/models.h"
 #include "runtime/parameter_sync.h"
 
 namespace miniray {
@@ -23,6 +24,8 @@ struct TrainConfig {
   std::string outer = "mean";            // or nesterov, elastic
   std::string sharding = "contiguous";
   std::int64_t timeout = 300;  // seconds without a step of a worker that others wait for
+  std::string model = "mlp";   // or dcgan
+  double width = 1;            // factor of its hidden layers' widths
   std::int64_t latent_dim = 100;
   double lr = 0.0002;
   std::filesystem::path save_dir = "models/gan";
@@ -62,6 +65,7 @@ void check_config(const GenerateConfig& config);
 
 // What check_config has found to be valid, as the library takes it.
 SyncPolicy sync_policy(const TrainConfig& config);
+GanSpec gan_spec(const TrainConfig& config, const Shape& image_shape);
 
 // How many workers, and what 0 threads stands for: each worker's share of the cores.
 int worker_count(const TrainConfig& config);

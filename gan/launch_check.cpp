@@ -27,16 +27,17 @@ std::string fingerprint(const Dataset& dataset) {
 
 // One "name value" a line: everything that the result depends on.
 std::string describe(const TrainConfig& c, const Dataset& dataset) {
-  char lr[32];
+  char lr[32], width[32];
   std::snprintf(lr, sizeof lr, "%.17g", c.lr);
+  std::snprintf(width, sizeof width, "%.17g", c.width);
   std::ostringstream text;
   text << "version " << MINIRAY_VERSION << "\n--mode " << c.mode << "\n--epochs " << c.epochs
        << "\n--batch-size " << c.batch_size << "\n--workers " << c.workers << "\n--sync " << c.sync
        << "\n--sync-interval " << c.sync_interval << "\n--sync-moments " << c.sync_moments
        << "\n--sync-payload " << c.sync_payload << "\n--outer " << c.outer << "\n--sharding "
-       << c.sharding << "\n--latent-dim " << c.latent_dim << "\n--lr " << lr << "\n--seed "
-       << c.seed << "\n--flip " << c.flip << "\n--data " << c.data << "\ndata of "
-       << fingerprint(dataset) << '\n';
+       << c.sharding << "\n--model " << c.model << "\n--width " << width << "\n--latent-dim "
+       << c.latent_dim << "\n--lr " << lr << "\n--seed " << c.seed << "\n--flip " << c.flip
+       << "\n--data " << c.data << "\ndata of " << fingerprint(dataset) << '\n';
   return text.str();
 }
 

@@ -2,11 +2,11 @@
 // torch.nn.Sequential; the metadata says what to build:
 //
 //   role           "generator" or "discriminator"
-//   architecture   "mlp"
+//   architecture   "mlp" or "dcgan"
 //   latent_dim     "100"
 //   image_shape    "3x32x32"
-//   hidden         "256x512x1024": the generator's hidden widths
-//   normalisation  "batch" or "none": between the generator's layers
+//   hidden         "256x512x1024": the generator's hidden widths or channels
+//   normalisation  "batch" or "none": between the generator's layers (mlp)
 #pragma once
 
 #include <filesystem>

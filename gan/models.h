@@ -13,25 +13,34 @@ namespace miniray {
 
 // What a model file must say for its network to be built again.
 struct GanSpec {
-  std::string architecture = "mlp";
+  std::string architecture = "mlp";  // or dcgan
   std::int64_t latent_dim = 100;
   Shape image_shape{3, 32, 32};                         // C x H x W
-  std::vector<std::int64_t> hidden = {256, 512, 1024};  // the generator's; the discriminator's
-                                                        // are these backwards
-  bool batch_norm = true;                               // in the generator
-  double dropout = 0.3;                                 // of the discriminator
+  std::vector<std::int64_t> hidden = {256, 512, 1024};  // the generator's widths, of dcgan its
+                                                        // channels; D's are these backwards
+  bool batch_norm = true;                               // mlp: in the generator
+  double dropout = 0.3;                                 // mlp: of the discriminator
 
   friend bool operator==(const GanSpec&, const GanSpec&) = default;
 };
 
+// The hidden widths that an architecture has for pictures of this shape, times `width`. Throws
+// invalid argument where it is none of ours or cannot make them.
+GanSpec make_spec(const std::string& architecture, std::int64_t latent_dim,
+                  const Shape& image_shape, double width = 1);
+
 // Throws invalid argument, naming what is out of range.
 void check_spec(const GanSpec& spec);
 
-// z [latent_dim] -> (Linear, ReLU, BatchNorm1d where asked) for each hidden width -> Linear, Tanh
-// -> image.
+// mlp: z [latent_dim] -> (Linear, ReLU, BatchNorm1d where asked) for each hidden width -> Linear,
+// Tanh -> image. dcgan (Radford et al., arXiv 1511.06434): z [latent_dim, 1, 1] ->
+// (ConvTranspose2d, BatchNorm2d, ReLU) for each hidden width, the first to 4x4 pixels, each next to
+// twice as many a side -> ConvTranspose2d, Tanh -> image.
 std::shared_ptr<const NetworkPlan<float>> make_generator_plan(const GanSpec& spec);
 
-// image -> (Linear, LeakyReLU(0.2), Dropout) for each hidden width, backwards -> Linear -> logit.
+// mlp: image -> (Linear, LeakyReLU(0.2), Dropout) for each hidden width, backwards -> Linear ->
+// logit. dcgan: image -> (Conv2d, BatchNorm2d but in the first, LeakyReLU(0.2)) for each hidden
+// width, backwards, each to half the pixels a side -> Conv2d of 4x4 -> logit.
 // The reference's last Sigmoid is in the loss (bce_with_logits) and, at inference, applied by the
 // caller: it has no parameters.
 std::shared_ptr<const NetworkPlan<float>> make_discriminator_plan(const GanSpec& spec);

@@ -24,6 +24,11 @@ Network<float> initialised(std::shared_ptr<const NetworkPlan<float>> plan, std::
   return network;
 }
 
+// Whether samples of one batch depend on each other, by its statistics.
+bool mixes_samples(const Network<float>& network) {
+  return !network.plan().statistics().slices().empty();
+}
+
 Adam<float> adam_of(const Network<float>& network, const AdamOptions& options) {
   return {options, network.plan().parameters().buffer_size()};
 }
@@ -54,8 +59,9 @@ StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch)
       generator_gradients_(state.generator.plan().parameters().buffer_size()),
       discriminator_gradients_(state.discriminator.plan().parameters().buffer_size()),
       generator_pass_(state.generator.plan(), max_batch, PassUse::kForwardAndBackward),
-      discriminator_pass_(state.discriminator.plan(), 2 * max_batch, PassUse::kForwardAndBackward) {
-}
+      discriminator_pass_(state.discriminator.plan(),
+                          mixes_samples(state.discriminator) ? max_batch : 2 * max_batch,
+                          PassUse::kForwardAndBackward) {}
 
 std::span<float> StepBuffers::real(std::int64_t batch) {
   return part(images_.span(), 0, batch * image_size_);
@@ -84,14 +90,18 @@ class StepRunner {
     StepResult result;
     state_.generator.forward(generator_context(), batch_, latents(), fake_,
                              buffers_.generator_pass_);
-    update_discriminator(result);
+    if (mixes_samples(state_.discriminator)) {
+      update_discriminator_apart(result);
+    } else {
+      update_discriminator(result);
+    }
     update_generator(result);
     state_.generator.update_statistics(batch_, buffers_.generator_pass_);
     return result;
   }
 
  private:
-  // D has no batch norm, so real and fake pass through it as one batch with equal gradients.
+  // Without batch norm in D, real and fake pass through it as one batch with equal gradients.
   void update_discriminator(StepResult& result) {
     // In the random streams stand the real samples of all workers, then the fake ones.
     const PassContext context{threads_,
@@ -116,6 +126,32 @@ class StepRunner {
                                    buffers_.discriminator_gradients_, buffers_.discriminator_pass_);
   }
 
+  // Real, then fake, each with statistics of its own; their gradients add up.
+  void update_discriminator_apart(StepResult& result) {
+    result.d_loss = judge(true, result.d_real) + judge(false, result.d_fake);
+    result.d_gradient_norm =
+        take(state_.discriminator, state_.discriminator_adam, buffers_.discriminator_gradients_);
+  }
+
+  // Adds D's gradients for one kind of samples; returns the loss. mean: of its probabilities.
+  double judge(bool real, double& mean) {
+    const PassContext context{threads_,
+                              true,
+                              dropout_key(key_, kDiscriminatorStream),
+                              {.first = key_.samples.first + (real ? 0 : key_.samples.total)}};
+    const std::span<const float> images = real ? buffers_.real(batch_) : fake_;
+    const auto logits = part(buffers_.logits_.span(), 0, batch_);
+    const auto dlogits = part(buffers_.logit_gradients_.span(), 0, batch_);
+    Network<float>& network = state_.discriminator;
+    network.forward(context, batch_, images, logits, buffers_.discriminator_pass_);
+    mean = mean_probability(std::span<const float>(logits));
+    const double loss = bce_with_logits(std::span<const float>(logits), real ? 1 : 0, dlogits);
+    network.backward(context, batch_, images, logits, dlogits, {},
+                     buffers_.discriminator_gradients_.span(), buffers_.discriminator_pass_);
+    network.update_statistics(batch_, buffers_.discriminator_pass_);
+    return loss;
+  }
+
   // Through the updated D, without gradients of its own, back into G.
   void update_generator(StepResult& result) {
     const PassContext context{threads_,
@@ -129,6 +165,7 @@ class StepRunner {
     result.g_loss = bce_with_logits(std::span<const float>(logits), 1, dlogits);
     state_.discriminator.backward(context, batch_, fake_, logits, dlogits, dfake, {},
                                   buffers_.discriminator_pass_);
+    state_.discriminator.update_statistics(batch_, buffers_.discriminator_pass_);
     result.g_gradient_norm =
         train({generator_context(), batch_, latents(), fake_, dfake}, state_.generator,
               state_.generator_adam, buffers_.generator_gradients_, buffers_.generator_pass_);
@@ -155,10 +192,15 @@ class StepRunner {
       return std::nullopt;
     }
     backward(nullptr);
+    return take(network, adam, gradients);
+  }
+
+  // The network's update from gradients that stand complete, and their norm, if asked for.
+  std::optional<double> take(Network<float>& network, Adam<float>& adam,
+                             FlatBuffer<float>& gradients) {
     if (hook_) hook_(gradients.span());
-    // Adam leaves zeros behind.
-    const auto size =
-        gradient_norms_ ? std::optional(norm(gradients.span())) : std::optional<double>();
+    std::optional<double> size;
+    if (gradient_norms_) size = norm(gradients.span());  // Adam leaves zeros behind
     adam.step(threads_, network.parameters(), gradients.span());
     return size;
   }

@@ -83,7 +83,8 @@ struct StepKey {
 using GradientHook = std::function<void(std::span<float> gradients)>;
 
 // Trains `state` on batch samples (at least 2) that stand in `buffers`. The same fakes serve both
-// halves. Neither logs nor saves nor takes the time. An empty hook is none. Neither a hook nor
+// halves. A discriminator with batch normalisation sees real and fake samples as batches of their
+// own. Neither logs nor saves nor takes the time. An empty hook is none. Neither a hook nor
 // gradient_norms changes a bit of the update, but both make the step slower: gradients are stored.
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
                       GanState& state, StepBuffers& buffers, const GradientHook& hook = {},

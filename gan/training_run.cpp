@@ -1,5 +1,7 @@
 #include "gan/training_run.h"
 
+#include <sstream>
+
 #include "engine/error.h"
 #include "engine/file.h"
 #include "gan/collector.h"
@@ -21,8 +23,7 @@ void check_enough_pictures(const Dataset& dataset, const TrainConfig& config, in
 
 GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {
   GanOptions options;
-  options.model.latent_dim = config.latent_dim;
-  options.model.image_shape = dataset.sample_shape();
+  options.model = gan_spec(config, dataset.sample_shape());
   options.optimizer.lr = config.lr;
   options.seed = config.seed;
   return options;
@@ -47,6 +48,7 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
           .settings = {{"mode", config.mode},
                        {"data", config.data},
                        {"sharding", config.sharding},
+                       {"width", (std::ostringstream() << config.width).str()},
                        {"save_dir", config.save_dir.string()}},
           .config_text = config_text,
           .observer = &observer};

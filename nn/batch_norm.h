@@ -1,28 +1,53 @@
-// Batch normalisation over the samples of a batch, as torch.nn.BatchNorm1d: epsilon 1e-5, momentum
-// 0.1, the running variance unbiased. A training batch needs at least two samples.
+// Batch normalisation over the samples of a batch, as torch.nn.BatchNorm1d and BatchNorm2d: epsilon
+// 1e-5, momentum 0.1, the running variance unbiased. A training batch needs at least two values of
+// each feature.
 #pragma once
 
 #include "nn/layer.h"
 
 namespace miniray {
 
+// What both kinds share: parameters, running statistics, and what forward saves.
 template <class T>
-class BatchNorm1d final : public Layer<T>, public KeepsStatistics<T> {
+class BatchNorm : public Layer<T>, public KeepsStatistics<T> {
  public:
-  std::string kind() const override { return "BatchNorm1d"; }
-  Shape plan(const Shape& input, Declarations& declarations) override;
   // The mean, variance and inverse deviation that forward used.
   std::size_t saved_bytes(std::int64_t batch) const override;
   OutputUse output_use() const override { return OutputUse::kNone; }
-  bool makes_tiles() const override { return false; }
-  void forward(const ForwardArgs<T>& args) const override;
-  void backward(const BackwardArgs<T>& args) const override;
   void update_statistics(std::int64_t batch, std::span<const std::byte> saved,
                          std::span<T> statistics) const override;
 
- private:
-  std::int64_t features_ = 0;
+ protected:
+  // values: of each feature in a sample.
+  void declare(std::int64_t features, std::int64_t values, Declarations& declarations);
+  void check_batch(const ForwardArgs<T>& args) const;
+  void take_update(const BackwardArgs<T>& args) const;
+
+  std::int64_t features_ = 0, values_ = 0;
   Slice weight_, bias_, running_mean_, running_var_;
+};
+
+// Of samples [features].
+template <class T>
+class BatchNorm1d final : public BatchNorm<T> {
+ public:
+  std::string kind() const override { return "BatchNorm1d"; }
+  Shape plan(const Shape& input, Declarations& declarations) override;
+  bool makes_tiles() const override { return false; }
+  void forward(const ForwardArgs<T>& args) const override;
+  void backward(const BackwardArgs<T>& args) const override;
+};
+
+// Of pictures [channels, height, width]: a channel is a feature, its pixels are values of it.
+template <class T>
+class BatchNorm2d final : public BatchNorm<T> {
+ public:
+  std::string kind() const override { return "BatchNorm2d"; }
+  Shape plan(const Shape& input, Declarations& declarations) override;
+  // A channel at a time, where that is a tile.
+  bool makes_tiles() const override { return this->values_ % 8 == 0; }
+  void forward(const ForwardArgs<T>& args) const override;
+  void backward(const BackwardArgs<T>& args) const override;
 };
 
 }  // namespace miniray

@@ -29,6 +29,9 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--epochs", c.epochs, "Passes over the data set", training);
   option("--batch-size", c.batch_size, "Pictures a step, of each worker", training);
   option("--lr", c.lr, "Learning rate of both Adams", training);
+  option("--model", c.model, "Networks: fully connected (mlp) or convolutional (dcgan)", training)
+      ->check(CLI::IsMember({"mlp", "dcgan"}));
+  option("--width", c.width, "Factor of the hidden layers' widths", training);
   option("--latent-dim", c.latent_dim, "Numbers in the vector that a picture is made from",
          training);
   expect_unsigned(

@@ -6,7 +6,7 @@
 //   c[r, 0 .. kColumns) += a[r, p] * panel[p, 0 .. kColumns)     for every row r, then p + 1
 //
 // A panel is `k` rows of kColumns numbers, contiguous and aligned. A is never repacked: its rows
-// may lie anywhere, k contiguous. Included by kernels/gemm_panels.cpp only.
+// may lie anywhere, k contiguous. Included by kernels/gemm_panels.cpp and indirect_kernel-inl.h.
 #if defined(MINIRAY_MICRO_KERNEL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MINIRAY_MICRO_KERNEL_INL_H_
 #undef MINIRAY_MICRO_KERNEL_INL_H_

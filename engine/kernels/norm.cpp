@@ -55,7 +55,34 @@ void backward_input(const Block& block, const T* x, const T* dy, const T* mean, 
 }
 
 template <class T>
-constexpr NormKernels<T> kNorm = {.normalise = normalise<T>, .backward_input = backward_input<T>};
+void normalise_block(const Block& block, const T* x, T mean, T inverse_deviation, T weight, T bias,
+                     T* y) {
+  const hn::ScalableTag<T> d;
+  const auto centre = hn::Set(d, mean), factor = hn::Set(d, inverse_deviation);
+  const auto w = hn::Set(d, weight), b = hn::Set(d, bias);
+  for_each_vector<T>(block, [&](std::int64_t at, std::int64_t, auto load, auto store) HWY_ATTR {
+    store(hn::MulAdd(hn::Mul(hn::Sub(load(x + at), centre), factor), w, b), y + at);
+  });
+}
+
+template <class T>
+void backward_input_block(const Block& block, const T* x, const T* dy, T mean, T scale, T a, T b,
+                          T* dx) {
+  const hn::ScalableTag<T> d;
+  const auto centre = hn::Set(d, mean), factor = hn::Set(d, scale);
+  const auto mean_dy = hn::Set(d, a), slope = hn::Set(d, b);
+  for_each_vector<T>(block, [&](std::int64_t at, std::int64_t, auto load, auto store) HWY_ATTR {
+    const auto distance = hn::Sub(load(x + at), centre);
+    const auto centred = hn::Sub(load(dy + at), mean_dy);
+    store(hn::Mul(factor, hn::NegMulAdd(distance, slope, centred)), dx + at);
+  });
+}
+
+template <class T>
+constexpr NormKernels<T> kNorm = {.normalise = normalise<T>,
+                                  .backward_input = backward_input<T>,
+                                  .normalise_block = normalise_block<T>,
+                                  .backward_input_block = backward_input_block<T>};
 
 const NormKernels<float>* norm_float() { return &kNorm<float>; }
 const NormKernels<double>* norm_double() { return &kNorm<double>; }

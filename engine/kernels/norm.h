@@ -1,5 +1,5 @@
-// Batch normalisation of columns: Ioffe and Szegedy (arXiv 1502.03167), with the running statistics
-// of torch.nn.BatchNorm1d.
+// Batch normalisation: Ioffe and Szegedy (arXiv 1502.03167), with the running statistics
+// of torch.nn.BatchNorm1d and 2d.
 //
 // x and y are blocks of rows (samples) x columns (features). Calling thread only; T float or
 // double.
@@ -22,6 +22,11 @@ struct NormKernels {
   // dx[r, c] = scale[c] (dy[r, c] - a[c] - (x[r, c] - mean[c]) b[c])
   void (*backward_input)(const Block& block, const T* x, const T* dy, const T* mean, const T* scale,
                          const T* a, const T* b, T* dx);
+  // The same where all columns belong to one feature, such as a channel of pictures.
+  void (*normalise_block)(const Block& block, const T* x, T mean, T inverse_deviation, T weight,
+                          T bias, T* y);
+  void (*backward_input_block)(const Block& block, const T* x, const T* dy, T mean, T scale, T a,
+                               T b, T* dx);
 };
 
 // The kernels of the SIMD target in use.

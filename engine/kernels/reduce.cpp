@@ -75,12 +75,64 @@ void column_products(const Block& block, const T* x, const T* centre, const T* y
   });
 }
 
+// Adds term(element offset, load) over a block: each row in four chains of vectors, since one would
+// wait for itself, and a rest of zeros.
+template <class T, class Term>
+T sum_of_block(const Block& block, Term term) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  auto sum0 = hn::Zero(d), sum1 = hn::Zero(d), sum2 = hn::Zero(d), sum3 = hn::Zero(d);
+  const auto load = [&](const T* from) HWY_ATTR { return hn::LoadU(d, from); };
+  for (std::int64_t r = 0; r < block.rows; ++r) {
+    const std::int64_t row = r * block.stride;
+    std::int64_t c = 0;
+    for (; c + 4 * lanes <= block.columns; c += 4 * lanes) {
+      sum0 = hn::Add(sum0, term(row + c, load));
+      sum1 = hn::Add(sum1, term(row + c + lanes, load));
+      sum2 = hn::Add(sum2, term(row + c + 2 * lanes, load));
+      sum3 = hn::Add(sum3, term(row + c + 3 * lanes, load));
+    }
+    for (; c + lanes <= block.columns; c += lanes) sum0 = hn::Add(sum0, term(row + c, load));
+    if (c == block.columns) continue;
+    const auto rest = static_cast<std::size_t>(block.columns - c);
+    const auto part =
+        term(row + c, [&](const T* from) HWY_ATTR { return load_first(d, from, rest); });
+    sum0 = hn::Add(sum0, hn::IfThenElseZero(hn::FirstN(d, rest), part));
+  }
+  return hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(sum0, sum1), hn::Add(sum2, sum3))));
+}
+
+template <class T>
+T block_sum(const Block& block, const T* x) {
+  return sum_of_block<T>(block, [&](std::int64_t at, auto load) HWY_ATTR { return load(x + at); });
+}
+
+template <class T>
+T block_squares(const Block& block, const T* x, T centre) {
+  const auto middle = hn::Set(hn::ScalableTag<T>(), centre);
+  return sum_of_block<T>(block, [&](std::int64_t at, auto load) HWY_ATTR {
+    const auto distance = hn::Sub(load(x + at), middle);
+    return hn::Mul(distance, distance);
+  });
+}
+
+template <class T>
+T block_products(const Block& block, const T* x, T centre, const T* y) {
+  const auto middle = hn::Set(hn::ScalableTag<T>(), centre);
+  return sum_of_block<T>(block, [&](std::int64_t at, auto load) HWY_ATTR {
+    return hn::Mul(hn::Sub(load(x + at), middle), load(y + at));
+  });
+}
+
 template <class T>
 constexpr ReduceKernels<T> kReduce = {
     .add_to_rows = add_to_rows<T>,
     .add_column_sums = add_column_sums<T>,
     .column_squares = column_squares<T>,
     .column_products = column_products<T>,
+    .block_sum = block_sum<T>,
+    .block_squares = block_squares<T>,
+    .block_products = block_products<T>,
 };
 
 const ReduceKernels<float>* reduce_float() { return &kReduce<float>; }

@@ -23,6 +23,11 @@ struct ReduceKernels {
   void (*column_squares)(const Block& block, const T* x, const T* centre, T* sums);
   // sums[c] = sum over r of (x[r, c] - centre[c]) y[r, c]
   void (*column_products)(const Block& block, const T* x, const T* centre, const T* y, T* sums);
+  // The sums of whole blocks, lane by lane of a vector, then over the lanes: of x, of
+  // (x - centre)^2, and of (x - centre) y.
+  T (*block_sum)(const Block& block, const T* x);
+  T (*block_squares)(const Block& block, const T* x, T centre);
+  T (*block_products)(const Block& block, const T* x, T centre, const T* y);
 };
 
 // The kernels of the SIMD target in use. T is float or double.

@@ -98,6 +98,26 @@ TYPED_TEST(ColumnKernels, ColumnSquaresAndProducts) {
   });
 }
 
+TYPED_TEST(ColumnKernels, BlockSums) {
+  using T = TypeParam;
+  this->for_each_case([&](const Block& block, auto x, auto y, auto) {
+    const T centre = static_cast<T>(0.3);
+    testing::Numbers expected(3);
+    for (std::int64_t r = 0; r < block.rows; ++r) {
+      for (std::int64_t c = 0; c < block.columns; ++c) {
+        const std::size_t i = this->at(block, r, c);
+        expected[0] += x[i];
+        expected[1] += (x[i] - centre) * (x[i] - centre);
+        expected[2] += (x[i] - centre) * y[i];
+      }
+    }
+    this->expect_near(
+        {reduce<T>().block_sum(block, x.data()), reduce<T>().block_squares(block, x.data(), centre),
+         reduce<T>().block_products(block, x.data(), centre, y.data())},
+        expected);
+  });
+}
+
 TYPED_TEST(ColumnKernels, Statistics) {
   this->for_each_case([&](const Block& block, auto x, auto, auto row) {
     auto mean = row, variance = row, inverse = row;
@@ -133,6 +153,24 @@ TYPED_TEST(ColumnKernels, NormaliseAndBackwardInput) {
         const double distance = static_cast<double>(x[i]) - mean[c];
         ASSERT_NEAR(y[i], distance * inverse[c] * weight[c] + bias[c], this->kTolerance);
         ASSERT_NEAR(dx[i], weight[c] * (dy[i] - bias[c] - distance * inverse[c]), this->kTolerance);
+      }
+    }
+  });
+}
+
+TYPED_TEST(ColumnKernels, NormaliseAndBackwardInputOfBlocks) {
+  using T = TypeParam;
+  this->for_each_case([&](const Block& block, auto x, auto dy, auto) {
+    auto y = x, dx = x;
+    norm<T>().normalise_block(block, x.data(), T{2}, T{0.5}, T{3}, T{-1}, y.data());
+    norm<T>().backward_input_block(block, x.data(), dy.data(), T{2}, T{0.5}, T{3}, T{-1},
+                                   dx.data());
+    for (std::int64_t r = 0; r < block.rows; ++r) {
+      for (std::int64_t c = 0; c < block.columns; ++c) {
+        const std::size_t i = this->at(block, r, c);
+        const double distance = static_cast<double>(x[i]) - 2;
+        ASSERT_NEAR(y[i], distance * 0.5 * 3 - 1, this->kTolerance);
+        ASSERT_NEAR(dx[i], 0.5 * (dy[i] - 3 + distance), this->kTolerance);
       }
     }
   });

@@ -37,6 +37,38 @@ TEST(Models, AreBuiltFromLatentAndImageShape) {
   EXPECT_EQ(make_discriminator_plan(spec)->parameters().find("0.weight").shape, Shape({1024, 784}));
 }
 
+// Radford's networks for 32x32 pixels, as PyTorch's users write and count them.
+TEST(Models, DcganIsTheKnownOne) {
+  const GanSpec spec = make_spec("dcgan", 100, {3, 32, 32});
+  const auto generator = make_generator_plan(spec);
+  EXPECT_EQ(kinds(*generator),
+            (std::vector<std::string>{"ConvTranspose2d", "BatchNorm2d", "ReLU", "ConvTranspose2d",
+                                      "BatchNorm2d", "ReLU", "ConvTranspose2d", "BatchNorm2d",
+                                      "ReLU", "ConvTranspose2d", "Tanh"}));
+  EXPECT_EQ(generator->parameters().element_count(),
+            100 * 256 * 16 + 256 * 128 * 16 + 128 * 64 * 16 + 64 * 3 * 16 + 2 * (256 + 128 + 64));
+  EXPECT_EQ(generator->output_shape(), Shape({3, 32, 32}));
+  const auto discriminator = make_discriminator_plan(spec);
+  EXPECT_EQ(kinds(*discriminator),
+            (std::vector<std::string>{"Conv2d", "LeakyReLU", "Conv2d", "BatchNorm2d", "LeakyReLU",
+                                      "Conv2d", "BatchNorm2d", "LeakyReLU", "Conv2d"}));
+  EXPECT_EQ(discriminator->parameters().element_count(),
+            3 * 64 * 16 + 64 * 128 * 16 + 128 * 256 * 16 + 256 * 16 + 2 * (128 + 256));
+  EXPECT_EQ(discriminator->output_shape(), Shape({1, 1, 1}));
+}
+
+TEST(Models, DcganMakesLargerPicturesAndOtherWidths) {
+  for (const std::int64_t side : {64, 128}) {
+    const GanSpec spec = make_spec("dcgan", 20, {1, side, side}, 0.25);
+    EXPECT_EQ(spec.hidden.back(), 16);
+    EXPECT_EQ(spec.hidden.front(), 2 * side);
+    EXPECT_EQ(make_generator_plan(spec)->output_shape(), Shape({1, side, side}));
+    EXPECT_EQ(make_discriminator_plan(spec)->output_shape(), Shape({1, 1, 1}));
+  }
+  EXPECT_EQ(make_spec("mlp", 100, {3, 32, 32}, 2).hidden,
+            (std::vector<std::int64_t>{512, 1024, 2048}));
+}
+
 TEST(Models, RefuseASpecOutOfRange) {
   const auto expect_refused = [](const std::string& word, auto change) {
     GanSpec spec;
@@ -48,6 +80,14 @@ TEST(Models, RefuseASpecOutOfRange) {
   expect_refused("channels", [](GanSpec& s) { s.image_shape = {2, 8, 8}; });
   expect_refused("image", [](GanSpec& s) { s.image_shape = {3, 1000, 1000}; });
   expect_refused("hidden", [](GanSpec& s) { s.hidden = {}; });
+  expect_refused("1x28x28", [](GanSpec& s) {
+    s.architecture = "dcgan";
+    s.image_shape = {1, 28, 28};
+  });
+  expect_refused("4 hidden", [](GanSpec& s) {
+    s.architecture = "dcgan";
+    s.image_shape = {1, 64, 64};
+  });
   expect_refused("width", [](GanSpec& s) { s.hidden = {10, -1}; });
 }
 

@@ -26,9 +26,8 @@ void expect_network(const Network<float>& network, const nlohmann::json& state) 
   testing::expect_state(network.statistics(), network.plan().statistics(), state, 1e-4);
 }
 
-TEST(TrainStep, TenStepsFollowPyTorch) {
-  const auto values = testing::torch_values("small_gan");
-  const GanSpec spec = testing::small_spec(0);
+void expect_steps_like_torch(const std::string& name, const GanSpec& spec) {
+  const auto values = testing::torch_values(name);
   ASSERT_EQ(values.at("hidden").get<std::vector<std::int64_t>>(), spec.hidden);
   const std::int64_t batch = values.at("batch");
   const ThreadBudget threads(2);
@@ -51,6 +50,20 @@ TEST(TrainStep, TenStepsFollowPyTorch) {
     expect_network(state.generator, values.at("after").at("generator"));
     expect_network(state.discriminator, values.at("after").at("discriminator"));
   });
+}
+
+TEST(TrainStep, TenStepsFollowPyTorch) {
+  expect_steps_like_torch("small_gan", testing::small_spec(0));
+}
+
+GanSpec small_dcgan() {
+  GanSpec spec = make_spec("dcgan", 7, {1, 16, 16});
+  spec.hidden = {10, 6};
+  return spec;
+}
+
+TEST(TrainStep, FiveStepsOfADcganFollowPyTorch) {
+  expect_steps_like_torch("small_dcgan", small_dcgan());
 }
 
 std::vector<float> weights_after(const GanSpec& spec, int thread_count, std::int64_t batch,
@@ -104,9 +117,17 @@ TEST(TrainStep, EqualBitsForAnyNumberOfThreads) {
   EXPECT_EQ(one, weights_after(GanSpec{}, 5, 32, 32));
 }
 
+TEST(TrainStep, EqualBitsForAnyNumberOfThreadsOfADcgan) {
+  const GanSpec spec = make_spec("dcgan", 100, {3, 32, 32});
+  const auto one = weights_after(spec, 1, 24, 24);
+  EXPECT_EQ(one, weights_after(spec, 2, 24, 24));
+  EXPECT_EQ(one, weights_after(spec, 5, 24, 24));
+}
+
 TEST(TrainStep, EqualBitsWhateverRoomTheBuffersHave) {
-  const GanSpec spec = testing::small_spec();
-  EXPECT_EQ(weights_after(spec, 1, 10, 10), weights_after(spec, 1, 10, 64));
+  for (const GanSpec& spec : {testing::small_spec(), small_dcgan()}) {
+    EXPECT_EQ(weights_after(spec, 1, 10, 10), weights_after(spec, 1, 10, 64));
+  }
 }
 
 // A hook wants the gradients themselves, so they are stored; without one they are used up as they

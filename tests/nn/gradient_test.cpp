@@ -3,6 +3,7 @@
 
 #include "nn/activation.h"
 #include "nn/batch_norm.h"
+#include "nn/conv.h"
 #include "nn/dense.h"
 #include "nn/dropout.h"
 #include "support/gradient_check.h"
@@ -18,6 +19,29 @@ TEST(Gradient, Dense) {
   GradientCheck(std::make_unique<Dense<double>>(33), {17}, 3, true).run();
 }
 
+TEST(Gradient, Conv2d) {
+  const auto check = [](const ConvOptions& options, const Shape& sample, std::int64_t batch) {
+    GradientCheck(std::make_unique<Conv2d<double>>(options), sample, batch, true).run();
+  };
+  check({.channels = 3, .kernel = 4, .stride = 2, .padding = 1}, {2, 6, 6}, 3);
+  check({.channels = 2, .kernel = 3, .padding = 1, .bias = false}, {3, 5, 4}, 2);
+  check({.channels = 5, .kernel = 1}, {3, 3, 3}, 2);
+  check({.channels = 2, .kernel = 4}, {3, 4, 4}, 2);
+  check({.channels = 2, .kernel = 2, .stride = 3, .padding = 1}, {1, 7, 8}, 1);
+}
+
+TEST(Gradient, ConvTranspose2d) {
+  const auto check = [](const ConvOptions& options, const Shape& sample, std::int64_t batch) {
+    GradientCheck(std::make_unique<ConvTranspose2d<double>>(options), sample, batch, true).run();
+  };
+  check({.channels = 3, .kernel = 4, .stride = 2, .padding = 1}, {2, 3, 3}, 3);
+  check({.channels = 2, .kernel = 3, .padding = 1, .bias = false}, {3, 5, 4}, 2);
+  check({.channels = 5, .kernel = 1}, {3, 3, 3}, 2);
+  check({.channels = 2, .kernel = 4}, {7, 1, 1}, 2);
+  check({.channels = 2, .kernel = 4, .bias = false}, {7, 1, 1}, 2);
+  check({.channels = 2, .kernel = 2, .stride = 3}, {1, 3, 2}, 1);
+}
+
 TEST(Gradient, BatchNorm1dTraining) {
   GradientCheck(std::make_unique<BatchNorm1d<double>>(), {5}, 7, true).run();
   // More features than a tile. (With two samples y is nearly a sign of x: too curved for
@@ -27,6 +51,12 @@ TEST(Gradient, BatchNorm1dTraining) {
 
 TEST(Gradient, BatchNorm1dInference) {
   GradientCheck(std::make_unique<BatchNorm1d<double>>(), {5}, 7, false).run();
+}
+
+TEST(Gradient, BatchNorm2d) {
+  GradientCheck(std::make_unique<BatchNorm2d<double>>(), {5, 3, 2}, 4, true).run();
+  GradientCheck(std::make_unique<BatchNorm2d<double>>(), {3, 4, 4}, 3, true).run();
+  GradientCheck(std::make_unique<BatchNorm2d<double>>(), {5, 3, 3}, 2, false).run();
 }
 
 TEST(Gradient, DropoutTraining) {
@@ -54,6 +84,33 @@ std::unique_ptr<Layer<double>> dense(std::int64_t width) {
   return std::make_unique<Dense<double>>(width);
 }
 std::unique_ptr<Layer<double>> dropout() { return std::make_unique<Dropout<double>>(0.3); }
+
+TEST(ChainGradient, Convolutions) {
+  auto plan = std::make_shared<NetworkPlan<double>>(Shape{6, 1, 1});
+  plan->add(std::make_unique<ConvTranspose2d<double>>(ConvOptions{.channels = 5, .kernel = 4}));
+  plan->add(act(ActivationKind::kLeakyReLU));
+  plan->add(std::make_unique<ConvTranspose2d<double>>(
+      ConvOptions{.channels = 3, .kernel = 4, .stride = 2, .padding = 1}));
+  plan->add(act(ActivationKind::kTanh));
+  plan->add(std::make_unique<Conv2d<double>>(ConvOptions{.channels = 4, .kernel = 3}));
+  plan->add(dense(2));
+  GradientCheck(plan, 3, true).run();
+  EXPECT_EQ(plan->stages().size(), 4U);
+}
+
+// A channel is a tile of eight pixels, and is not.
+TEST(ChainGradient, InPlaceAfterBatchNorm2d) {
+  for (const std::int64_t height : {4, 3}) {
+    auto plan = std::make_shared<NetworkPlan<double>>(Shape{2, height, 4});
+    plan->add(std::make_unique<Conv2d<double>>(ConvOptions{3, 3, 1, 1}));
+    plan->add(act(ActivationKind::kLeakyReLU));
+    plan->add(std::make_unique<BatchNorm2d<double>>());
+    plan->add(act(ActivationKind::kReLU));
+    plan->add(dense(3));
+    GradientCheck(plan, 3, true).run();
+    EXPECT_EQ(plan->stages().size(), 3U);
+  }
+}
 
 // Layers that work in place share an output only where backward can bear it.
 TEST(ChainGradient, InPlaceAfterDense) {

@@ -7,6 +7,7 @@
 
 #include "nn/activation.h"
 #include "nn/batch_norm.h"
+#include "nn/conv.h"
 #include "nn/dense.h"
 #include "nn/dropout.h"
 #include "nn/loss.h"
@@ -146,6 +147,16 @@ TEST(Layers, RefuseWhatCannotBe) {
   }
   testing::expect_error(ErrorKind::kInvalidArgument, "slope",
                         [] { Activation<float> layer(ActivationKind::kLeakyReLU, 0); });
+  testing::expect_error(ErrorKind::kInvalidArgument, "stride",
+                        [] { Conv2d<float> layer({.channels = 1, .kernel = 1, .stride = 0}); });
+  NetworkPlan<float> pictures(Shape{3, 4, 4});
+  testing::expect_error(ErrorKind::kInvalidArgument, "3x4x4", [&] {
+    pictures.add(std::make_unique<Conv2d<float>>(ConvOptions{.channels = 1, .kernel = 5}));
+  });
+  testing::expect_error(ErrorKind::kInvalidArgument, "padding 3", [&] {
+    pictures.add(std::make_unique<ConvTranspose2d<float>>(
+        ConvOptions{.channels = 1, .kernel = 1, .padding = 3}));
+  });
   const auto plan = small_plan();
   Network<float> network(plan);
   const ThreadBudget threads(1);

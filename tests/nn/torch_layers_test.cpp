@@ -4,6 +4,7 @@
 #include "nn/activation.h"
 #include "nn/adam.h"
 #include "nn/batch_norm.h"
+#include "nn/conv.h"
 #include "nn/dense.h"
 #include "nn/dropout.h"
 #include "nn/loss.h"
@@ -24,7 +25,9 @@ constexpr double kTolerance = 3e-6;
 void expect_like_torch(const std::string& name, std::unique_ptr<Layer<float>> layer) {
   const auto values = testing::torch_values("layers").at(name);
   const std::int64_t batch = values.at("batch");
-  auto plan = std::make_shared<NetworkPlan<float>>(Shape{values.at("features").get<int>()});
+  Shape sample;
+  for (const std::int64_t extent : values.at("sample")) sample.append(extent);
+  auto plan = std::make_shared<NetworkPlan<float>>(sample);
   plan->add(std::move(layer));
   Network<float> network(plan);
   testing::load_state(values.at("state"), plan->parameters(), network.parameters());
@@ -56,6 +59,15 @@ TEST(TorchLayers, EveryLayerOnEveryTarget) {
     expect_like_torch("Tanh", std::make_unique<Activation<float>>(ActivationKind::kTanh));
     expect_like_torch("Sigmoid", std::make_unique<Activation<float>>(ActivationKind::kSigmoid));
     expect_like_torch("Dropout inference", std::make_unique<Dropout<float>>(0.3));
+    expect_like_torch("BatchNorm2d", std::make_unique<BatchNorm2d<float>>());
+    expect_like_torch("BatchNorm2d inference", std::make_unique<BatchNorm2d<float>>());
+    expect_like_torch("Conv2d", std::make_unique<Conv2d<float>>(ConvOptions{5, 4, 2, 1}));
+    expect_like_torch("Conv2d without bias",
+                      std::make_unique<Conv2d<float>>(ConvOptions{3, 3, 1, 1, false}));
+    expect_like_torch("ConvTranspose2d",
+                      std::make_unique<ConvTranspose2d<float>>(ConvOptions{5, 4, 2, 1}));
+    expect_like_torch("ConvTranspose2d without bias",
+                      std::make_unique<ConvTranspose2d<float>>(ConvOptions{2, 4, 1, 0, false}));
   });
 }
 

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/kernels/conv.h"
+
 namespace miniray::testing {
 
 using Numbers = std::vector<double>;
@@ -35,6 +37,33 @@ Numbers reference_gemm(std::int64_t m, std::int64_t n, std::int64_t k, A a, B b)
     }
   }
   return c;
+}
+
+// Calls body(element of x, of w, of y) for every product in the definition of a convolution.
+template <class Body>
+void for_each_product(const ConvShape& s, Body body) {
+  const std::int64_t rows = s.out_height(), columns = s.out_width();
+  const std::int64_t taps = s.channels * s.kernel * s.kernel;
+  for (std::int64_t k = 0; k < s.images * s.out_channels * rows * columns; ++k) {
+    const std::int64_t n = k / (s.out_channels * rows * columns);
+    const std::int64_t o = k / (rows * columns) % s.out_channels;
+    for (std::int64_t tap = 0; tap < taps; ++tap) {
+      const std::int64_t c = tap / (s.kernel * s.kernel);
+      const std::int64_t row =
+          k / columns % rows * s.stride + tap / s.kernel % s.kernel - s.padding;
+      const std::int64_t column = k % columns * s.stride + tap % s.kernel - s.padding;
+      if (row < 0 || row >= s.height || column < 0 || column >= s.width) continue;
+      body(static_cast<std::size_t>(((n * s.channels + c) * s.height + row) * s.width + column),
+           static_cast<std::size_t>(o * taps + tap), static_cast<std::size_t>(k));
+    }
+  }
+}
+
+// Adds bias[c] to every element of channel c of [images, channels, ...].
+template <class T>
+void add_to_channels(Numbers& pictures, const std::vector<T>& bias, std::int64_t images) {
+  const std::size_t plane = pictures.size() / (bias.size() * static_cast<std::size_t>(images));
+  for (std::size_t i = 0; i < pictures.size(); ++i) pictures[i] += bias[i / plane % bias.size()];
 }
 
 struct ReferenceAdam {

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Makes the values under tests/data/torch: what PyTorch computes for our layers, losses, Adam, and
-ten steps of a small GAN. Needs python3-torch; run it only to add a case, and commit what it writes.
+some steps of small GANs. Needs python3-torch; run it only to add a case, and commit what it writes.
 
     tests/torch/make_values.py tests/data/torch
 """
@@ -31,17 +31,18 @@ def randomise(module):
                 value.copy_(torch.rand_like(value) + 0.5 if 'var' in name else torch.randn_like(value))
 
 
-def layer_case(layer, features, training=True, batch=6):
+def layer_case(layer, sample, training=True, batch=6):
     """One layer as a Sequential of one: forward, backward, and the state afterwards."""
+    sample = sample if isinstance(sample, list) else [sample]
     network = nn.Sequential(layer).train(training)
     randomise(network)
     before = tensors(network)
-    x = torch.randn(batch, features, requires_grad=True)
+    x = torch.randn(batch, *sample, requires_grad=True)
     y = network(x)
     dy = torch.randn_like(y)
     y.backward(dy)
     gradients = {name: flat(value.grad) for name, value in network.named_parameters()}
-    return {'batch': batch, 'features': features, 'out_features': y.shape[1], 'training': training,
+    return {'batch': batch, 'sample': sample, 'training': training,
             'state': before, 'state_after': tensors(network), 'x': flat(x), 'y': flat(y),
             'dy': flat(dy), 'dx': flat(x.grad), 'gradients': gradients}
 
@@ -54,7 +55,14 @@ def layers():
             'LeakyReLU': layer_case(nn.LeakyReLU(0.2), 9),
             'Tanh': layer_case(nn.Tanh(), 9),
             'Sigmoid': layer_case(nn.Sigmoid(), 9),
-            'Dropout inference': layer_case(nn.Dropout(0.3), 9, training=False)}
+            'Dropout inference': layer_case(nn.Dropout(0.3), 9, training=False),
+            'Conv2d': layer_case(nn.Conv2d(3, 5, 4, 2, 1), [3, 6, 8], batch=2),
+            'Conv2d without bias': layer_case(nn.Conv2d(2, 3, 3, 1, 1, bias=False), [2, 5, 4], batch=2),
+            'ConvTranspose2d': layer_case(nn.ConvTranspose2d(3, 5, 4, 2, 1), [3, 3, 4], batch=2),
+            'ConvTranspose2d without bias':
+                layer_case(nn.ConvTranspose2d(4, 2, 4, bias=False), [4, 1, 1], batch=3),
+            'BatchNorm2d': layer_case(nn.BatchNorm2d(3), [3, 4, 5], batch=3),
+            'BatchNorm2d inference': layer_case(nn.BatchNorm2d(3), [3, 4, 4], training=False, batch=2)}
 
 
 def losses():
@@ -82,8 +90,8 @@ def adam():
 
 
 def small_gan():
-    """Ten steps of the loop that the product runs: one G(z) for both halves, dropout 0."""
-    latent, hidden, image, batch = 8, [12, 16, 20], (3, 4, 4), 10
+    """Ten steps with the mlp, dropout 0."""
+    latent, hidden, image = 8, [12, 16, 20], (3, 4, 4)
     pixels = image[0] * image[1] * image[2]
     widths = [latent] + hidden
     g_layers, d_layers = [], []
@@ -94,6 +102,28 @@ def small_gan():
     for i, o in zip(widths, hidden[::-1]):
         d_layers += [nn.Linear(i, o), nn.LeakyReLU(0.2), nn.Dropout(0.0)]
     d_layers += [nn.Linear(hidden[0], 1)]
+    values = gan_steps(g_layers, d_layers, (latent,), (pixels,), batch=10, count=10)
+    return {'latent_dim': latent, 'hidden': hidden, 'image_shape': image, **values}
+
+
+def small_dcgan():
+    """Five steps with the dcgan for 16x16 pixels."""
+    latent, hidden, image = 7, [10, 6], (1, 16, 16)
+    g_layers, d_layers = [], []
+    for i, (c, o) in enumerate(zip([latent] + hidden, hidden)):
+        g_layers += [nn.ConvTranspose2d(c, o, 4, *((2, 1) if i else (1, 0)), bias=False),
+                     nn.BatchNorm2d(o), nn.ReLU()]
+    g_layers += [nn.ConvTranspose2d(hidden[-1], image[0], 4, 2, 1, bias=False), nn.Tanh()]
+    for i, (c, o) in enumerate(zip([image[0]] + hidden[::-1], hidden[::-1])):
+        d_layers += [nn.Conv2d(c, o, 4, 2, 1, bias=False), *([nn.BatchNorm2d(o)] if i else []),
+                     nn.LeakyReLU(0.2)]
+    d_layers += [nn.Conv2d(hidden[0], 1, 4, 1, 0, bias=False), nn.Flatten()]
+    values = gan_steps(g_layers, d_layers, (latent, 1, 1), image, batch=6, count=5)
+    return {'latent_dim': latent, 'hidden': hidden, 'image_shape': image, **values}
+
+
+def gan_steps(g_layers, d_layers, latent, image, batch, count):
+    """Steps of the loop that the product runs: one G(z) for both halves."""
     generator, discriminator = nn.Sequential(*g_layers), nn.Sequential(*d_layers)
     before = {'generator': tensors(generator), 'discriminator': tensors(discriminator)}
     lr = 0.002
@@ -102,8 +132,8 @@ def small_gan():
     criterion = nn.BCEWithLogitsLoss()
     one, zero = torch.ones(batch, 1), torch.zeros(batch, 1)
     steps = []
-    for _ in range(10):
-        real, z = torch.rand(batch, pixels) * 2 - 1, torch.randn(batch, latent)
+    for _ in range(count):
+        real, z = torch.rand(batch, *image) * 2 - 1, torch.randn(batch, *latent)
         fake = generator(z)
         real_logits, fake_logits = discriminator(real), discriminator(fake.detach())
         d_loss = criterion(real_logits, one) + criterion(fake_logits, zero)
@@ -118,15 +148,15 @@ def small_gan():
                       'g_loss': g_loss.item(), 'd_real': torch.sigmoid(real_logits).mean().item(),
                       'd_fake': torch.sigmoid(fake_logits).mean().item()})
     after = {'generator': tensors(generator), 'discriminator': tensors(discriminator)}
-    return {'latent_dim': latent, 'hidden': hidden, 'image_shape': image, 'batch': batch, 'lr': lr,
-            'before': before, 'after': after, 'steps': steps}
+    return {'batch': batch, 'lr': lr, 'before': before, 'after': after, 'steps': steps}
 
 
 def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    for name, make in (('layers', layers), ('losses', losses), ('adam', adam), ('small_gan', small_gan)):
+    for name, make in (('layers', layers), ('losses', losses), ('adam', adam), ('small_gan', small_gan),
+                       ('small_dcgan', small_dcgan)):
         torch.manual_seed(1)
         (folder / f'{name}.json').write_text(json.dumps(make()) + '\n')
 

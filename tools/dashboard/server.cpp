@@ -152,7 +152,7 @@ class Session : public std::enable_shared_from_this<Session> {
     const auto target = parse_target(head.target);
     const bool keep = request.keep_alive();
     if (auto refusal = hub_.guard.refuse(head, target)) return answer(*refusal, keep);
-    if (hub_.guard.brings_token(*target)) return welcome();
+    if (hub_.guard.brings_token(*target)) return welcome(keep);
     if (is_event_stream(*target)) return stream_events(*target);
     answer(respond(hub_.store, *target, now_ms()), keep);
   }
@@ -177,14 +177,14 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   // The token moves from the link, which is seen and copied, into a cookie.
-  void welcome() {
+  void welcome(bool keep) {
     http::response<http::string_body> message(http::status::see_other, 11);
     add_security_headers(message);
     message.set(http::field::location, "/");
     message.set(http::field::cache_control, "no-store");
     message.set(http::field::set_cookie, hub_.guard.cookie_name + "=" + hub_.guard.token +
                                              "; Path=/; HttpOnly; SameSite=Strict");
-    write(std::move(message), true);
+    write(std::move(message), keep);
   }
 
   void write(http::response<http::string_body> message, bool keep) {

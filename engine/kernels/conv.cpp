@@ -1,0 +1,39 @@
+#include "engine/kernels/conv.h"
+
+#include "engine/kernels/conv_gather.h"
+#include "engine/kernels/gemm.h"
+
+namespace miniray {
+
+template <class T>
+void convolve(const ThreadBudget& threads, const ConvShape& shape, std::span<const T> x,
+              std::span<const T> w, std::span<const T> bias, std::span<T> y) {
+  if (covers_whole_pictures(shape)) {
+    return gemm_nt(threads,
+                   {shape.images, shape.out_channels, shape.channels * shape.kernel * shape.kernel},
+                   x, w, bias, y);
+  }
+  gather(threads, gather_of_convolution(shape), x, w, bias, y);
+}
+
+template <class T>
+void convolve_adjoint(const ThreadBudget& threads, const ConvShape& shape, std::span<const T> y,
+                      std::span<const T> w, std::span<const T> bias, std::span<T> x) {
+  if (covers_whole_pictures(shape) && bias.empty()) {
+    return gemm_nn(threads,
+                   {shape.images, shape.channels * shape.kernel * shape.kernel, shape.out_channels},
+                   y, w, x);
+  }
+  gather(threads, gather_of_adjoint(shape), y, w, bias, x);
+}
+
+#define MINIRAY_CONV(T)                                                                     \
+  template void convolve(const ThreadBudget&, const ConvShape&, std::span<const T>,         \
+                         std::span<const T>, std::span<const T>, std::span<T>);             \
+  template void convolve_adjoint(const ThreadBudget&, const ConvShape&, std::span<const T>, \
+                                 std::span<const T>, std::span<const T>, std::span<T>);
+MINIRAY_CONV(float)
+MINIRAY_CONV(double)
+#undef MINIRAY_CONV
+
+}  // namespace miniray

@@ -1,0 +1,350 @@
+#include "engine/kernels/conv_gather.h"
+
+#include "engine/kernels/conv_bands.h"
+#include "engine/kernels/conv_tiles.h"
+#include "engine/kernels/reduce.h"
+#include "engine/kernels/scratch.h"
+
+namespace miniray {
+namespace {
+
+// Weights of one chain of multiply-adds stay in the first cache while the pixels of a band pass by;
+// the sums of a piece stay in the second.
+constexpr std::int64_t kDepth = 256;    // taps in a chain, about
+constexpr std::int64_t kPixels = 192;   // of a band and phase, about
+constexpr std::int64_t kSums = 49'152;  // of a piece, about
+
+// One row phase with one column phase: its targets are a grid, its taps a rectangle of the kernel.
+struct Phase {
+  std::int64_t index;
+  GatherPhase rows, columns;
+
+  std::int64_t taps() const { return rows.taps * columns.taps; }
+  std::int64_t rows_in(const Band& band) const {
+    return std::clamp<std::int64_t>(rows.count - band.first_row, 0, band.rows);
+  }
+  // In a band's sums, pixels stand in the order (image, row, column).
+  std::int64_t pixels_in(const Band& band) const {
+    return band.images * rows_in(band) * columns.count;
+  }
+};
+
+// Calls body(phase) in the order of their indices.
+template <class Body>
+void for_each_phase(const Gather& g, Body body) {
+  for (std::int64_t row = 0; row < g.rows.phases(); ++row) {
+    for (std::int64_t column = 0; column < g.columns.phases(); ++column) {
+      body(Phase{row * g.columns.phases() + column, g.rows.phase(row), g.columns.phase(column)});
+    }
+  }
+}
+
+// How a gather is cut, by its shape and the width of a panel alone. A piece of work is a band and a
+// few panels of target channels.
+struct GatherCut {
+  GatherCut(const Gather& g, std::int64_t panel_width)
+      : width(panel_width),
+        phases(g.rows.phases() * g.columns.phases()),
+        panels(Bands::parts(g.target_channels, width)),
+        bands(g.images, g.rows.largest_count(), g.columns.largest_count(), kPixels),
+        band_pixels(bands.images_each() * bands.rows_each() * g.columns.largest_count()),
+        piece_panels(Bands::even_part(panels, kSums / (phases * band_pixels * width))),
+        block_channels(Bands::even_part(g.source_channels, kDepth * phases / taps(g))),
+        box_rows(g.rows.reach(bands.rows_each())),
+        box_columns(g.columns.reach(g.columns.largest_count())) {}
+
+  static std::int64_t taps(const Gather& g) { return g.kernel * g.kernel; }
+  std::int64_t piece_columns() const { return Bands::parts(panels, piece_panels); }
+  std::int64_t pieces() const { return bands.count() * piece_columns(); }
+  std::int64_t box_plane() const { return box_rows * box_columns; }
+
+  std::int64_t width;
+  std::int64_t phases;
+  std::int64_t panels;
+  Bands bands;
+  std::int64_t band_pixels;  // at most, of one phase
+  std::int64_t piece_panels;
+  std::int64_t block_channels;  // source channels in one chain
+  std::int64_t box_rows, box_columns;
+};
+
+// The working memory of a gather: some shared, some of each thread.
+template <class T>
+struct GatherMemory {
+  GatherMemory(const ThreadBudget& threads, const Gather& g, const GatherCut& cut) {
+    ScratchLayout shared, own;
+    const std::size_t weights_at =
+        shared.add<T>(cut.panels * cut.width * g.source_channels * GatherCut::taps(g));
+    const std::size_t pixels_at = shared.add<std::int32_t>(cut.phases * cut.band_pixels);
+    const std::size_t taps_at = shared.add<std::int32_t>(cut.block_channels * GatherCut::taps(g));
+    padded_at = own.add<T>(cut.bands.images_each() * cut.block_channels * cut.box_plane());
+    sums_at = own.add<T>(cut.piece_panels * cut.phases * cut.band_pixels * cut.width);
+    lines_at = own.add<T>(std::max(cut.phases * cut.band_pixels, GatherCut::taps(g)) * cut.width);
+    own_size = own.size();
+    std::byte* const all =
+        threads.scratch(shared.size() + static_cast<std::size_t>(threads.threads()) * own_size);
+    weights = reinterpret_cast<T*>(all + weights_at);
+    pixel_offsets = reinterpret_cast<std::int32_t*>(all + pixels_at);
+    tap_offsets = reinterpret_cast<std::int32_t*>(all + taps_at);
+    own_memory = all + shared.size();
+  }
+  T* of_thread(int slot, std::size_t offset) const {
+    return reinterpret_cast<T*>(own_memory + static_cast<std::size_t>(slot) * own_size + offset);
+  }
+
+  T* weights;                   // [phase][panel][source channel, taps][width]
+  std::int32_t* pixel_offsets;  // [phase][pixel of a band], in a padded box
+  std::int32_t* tap_offsets;    // [phase][channel of a block, taps]
+  std::byte* own_memory;
+  std::size_t padded_at, sums_at, lines_at, own_size;
+};
+
+template <class T>
+class GatherRun {
+ public:
+  GatherRun(const ThreadBudget& threads, const Gather& g, const T* source, const T* w,
+            const T* bias, T* target)
+      : threads_(threads),
+        g_(g),
+        cut_(g, kernels_.columns),
+        memory_(threads, g, cut_),
+        source_(source),
+        w_(w),
+        bias_(bias),
+        target_(target) {}
+
+  void run() const {
+    pack_weights();
+    fill_offsets();
+    threads_.for_each_tile_in_slot(cut_.pieces(), [&](std::int64_t piece, int slot) {
+      const std::int64_t first_panel = piece % cut_.piece_columns() * cut_.piece_panels;
+      make_piece({cut_.bands[piece / cut_.piece_columns()], first_panel,
+                  std::min(cut_.piece_panels, cut_.panels - first_panel), slot});
+    });
+  }
+
+ private:
+  struct Piece {
+    Band band;
+    std::int64_t first_panel, panels;
+    int slot;
+  };
+
+  void pack_weights() const;
+  void pack_channel(std::int64_t panel, std::int64_t channel, T* taps) const;
+  void fill_offsets() const;
+  void make_piece(const Piece& piece) const;
+  void add_block(const Piece& piece, std::int64_t first_channel) const;
+  void write_panel(const Piece& piece, std::int64_t panel) const;
+  void write_whole(const Piece& piece, std::int64_t panel, const T* sums) const;
+  void write_rows(const Piece& piece, std::int64_t panel, std::int64_t row_phase) const;
+  void join_columns(std::int64_t skipped, std::int64_t rows, const T* lines, T* to) const;
+
+  T* sums_of(const Piece& piece, std::int64_t panel, std::int64_t phase) const {
+    return memory_.of_thread(piece.slot, memory_.sums_at) +
+           ((panel - piece.first_panel) * cut_.phases + phase) * cut_.band_pixels * cut_.width;
+  }
+  std::int64_t panel_channels(std::int64_t panel) const {
+    return std::min(cut_.width, g_.target_channels - panel * cut_.width);
+  }
+
+  const ThreadBudget& threads_;
+  const Gather& g_;
+  const ConvKernels<T>& kernels_ = conv_kernels<T>();
+  const GatherCut cut_;
+  const GatherMemory<T> memory_;
+  const GatherPhase first_column_ = g_.columns.phase(0);
+  const T *source_, *w_, *bias_;
+  T* target_;
+};
+
+template <class T>
+void GatherRun<T>::pack_weights() const {
+  threads_.for_each_tile_in_slot(cut_.panels, [&](std::int64_t panel, int slot) {
+    for (std::int64_t c = 0; c < g_.source_channels; ++c) {
+      pack_channel(panel, c, memory_.of_thread(slot, memory_.lines_at));
+    }
+  });
+}
+
+// The taps of one source channel, all columns of a panel at once; zeros past the last channel.
+template <class T>
+void GatherRun<T>::pack_channel(std::int64_t panel, std::int64_t channel, T* taps) const {
+  const std::int64_t width = cut_.width, columns = panel_channels(panel);
+  if (columns < width) std::fill_n(taps, GatherCut::taps(g_) * width, T{0});
+  kernels_.transpose(columns, GatherCut::taps(g_),
+                     w_ + panel * width * g_.w_target_stride + channel * g_.w_source_stride,
+                     g_.w_target_stride, taps, width);
+  T* weights = memory_.weights;
+  for_each_phase(g_, [&](const Phase& phase) {
+    const std::int64_t panel_taps = g_.source_channels * phase.taps();
+    T* to = weights + (panel * panel_taps + channel * phase.taps()) * width;
+    for (std::int64_t i = 0; i < phase.rows.taps; ++i) {
+      const T* const row = taps + ((phase.rows.first_tap + i * g_.rows.tap_step()) * g_.kernel +
+                                   phase.columns.first_tap) *
+                                      width;
+      kernels_.copy_rows(phase.columns.taps, width, row, g_.columns.tap_step() * width, to, width);
+      to += phase.columns.taps * width;
+    }
+    weights += cut_.panels * panel_taps * width;
+  });
+}
+
+// In a box [image][channel of a block][row][column] that begins at the lowest source.
+template <class T>
+void GatherRun<T>::fill_offsets() const {
+  std::int32_t* tap = memory_.tap_offsets;
+  for_each_phase(g_, [&](const Phase& phase) {
+    for (std::int64_t c = 0; c < cut_.block_channels; ++c) {
+      for (std::int64_t i = 0; i < phase.rows.taps; ++i) {
+        for (std::int64_t j = 0; j < phase.columns.taps; ++j) {
+          *tap++ = static_cast<std::int32_t>(c * cut_.box_plane() + i * cut_.box_columns + j);
+        }
+      }
+    }
+    std::int32_t* pixel = memory_.pixel_offsets + phase.index * cut_.band_pixels;
+    const std::int64_t row = phase.rows.first_source - g_.rows.lowest_source();
+    const std::int64_t column = phase.columns.first_source - g_.columns.lowest_source();
+    const std::int64_t rows = std::min(phase.rows.count, cut_.bands.rows_each());
+    for (std::int64_t n = 0; n < cut_.bands.images_each(); ++n) {
+      for (std::int64_t i = 0; i < rows; ++i) {
+        for (std::int64_t j = 0; j < phase.columns.count; ++j) {
+          *pixel++ =
+              static_cast<std::int32_t>(n * cut_.block_channels * cut_.box_plane() +
+                                        (row + i * g_.rows.source_step()) * cut_.box_columns +
+                                        column + j * g_.columns.source_step());
+        }
+      }
+    }
+  });
+}
+
+template <class T>
+void GatherRun<T>::make_piece(const Piece& piece) const {
+  for (std::int64_t c = 0; c < g_.source_channels; c += cut_.block_channels) add_block(piece, c);
+  for (std::int64_t panel = piece.first_panel; panel < piece.first_panel + piece.panels; ++panel) {
+    write_panel(piece, panel);
+  }
+}
+
+// Adds what a block of source channels gives to the piece's sums, or begins them.
+template <class T>
+void GatherRun<T>::add_block(const Piece& piece, std::int64_t first_channel) const {
+  const Band& band = piece.band;
+  const std::int64_t channels = std::min(cut_.block_channels, g_.source_channels - first_channel);
+  T* const padded = memory_.of_thread(piece.slot, memory_.padded_at);
+  // Every channel of a block has its place, so that offsets are the same for the last block.
+  copy_padded({g_.source_channels, g_.rows.source_extent(), g_.columns.source_extent()}, source_,
+              {band.first_image, band.images, first_channel, channels,
+               g_.rows.lowest_source() + band.first_row * g_.rows.source_step(), cut_.box_rows,
+               g_.columns.lowest_source(), cut_.box_columns},
+              cut_.block_channels * cut_.box_plane(), padded);
+  const T* weights = memory_.weights;
+  const std::int32_t* taps = memory_.tap_offsets;
+  for_each_phase(g_, [&](const Phase& phase) {
+    const std::int64_t panel_size = g_.source_channels * phase.taps() * cut_.width;
+    for (std::int64_t p = piece.first_panel; p < piece.first_panel + piece.panels; ++p) {
+      kernels_.multiply(phase.pixels_in(band),
+                        memory_.pixel_offsets + phase.index * cut_.band_pixels,
+                        channels * phase.taps(), taps, padded,
+                        weights + p * panel_size + first_channel * phase.taps() * cut_.width,
+                        first_channel > 0, sums_of(piece, p, phase.index));
+    }
+    weights += cut_.panels * panel_size;
+    taps += cut_.block_channels * phase.taps();
+  });
+}
+
+template <class T>
+void GatherRun<T>::write_panel(const Piece& piece, std::int64_t panel) const {
+  const std::int64_t channels = panel_channels(panel);
+  for_each_phase(g_, [&](const Phase& phase) {
+    T* const sums = sums_of(piece, panel, phase.index);
+    const std::int64_t pixels = phase.pixels_in(piece.band);
+    if (bias_ != nullptr) {
+      reduce<T>().add_to_rows({pixels, channels, cut_.width}, bias_ + panel * cut_.width, sums);
+    }
+    if (cut_.phases == 1) return write_whole(piece, panel, sums);
+    kernels_.transpose(pixels, channels, sums, cut_.width,
+                       memory_.of_thread(piece.slot, memory_.lines_at) +
+                           phase.index * cut_.band_pixels * cut_.width,
+                       cut_.band_pixels);
+  });
+  if (cut_.phases == 1) return;
+  for (std::int64_t r = 0; r < g_.rows.phases(); ++r) write_rows(piece, panel, r);
+}
+
+// Where there is one phase, a band's rows of a channel lie together in the target.
+template <class T>
+void GatherRun<T>::write_whole(const Piece& piece, std::int64_t panel, const T* sums) const {
+  const Band& band = piece.band;
+  const std::int64_t columns = g_.columns.target_extent();
+  const std::int64_t plane = g_.rows.target_extent() * columns;
+  const std::int64_t pixels = band.rows * columns;
+  for (std::int64_t n = 0; n < band.images; ++n) {
+    const std::int64_t channel = (band.first_image + n) * g_.target_channels + panel * cut_.width;
+    kernels_.transpose(pixels, panel_channels(panel), sums + n * pixels * cut_.width, cut_.width,
+                       target_ + channel * plane + band.first_row * columns, plane);
+  }
+}
+
+// The targets of a row phase, from lines [phase][channel of a panel][pixel].
+template <class T>
+void GatherRun<T>::write_rows(const Piece& piece, std::int64_t panel,
+                              std::int64_t row_phase) const {
+  const GatherPhase phase = g_.rows.phase(row_phase);
+  const std::int64_t rows = Phase{0, phase, first_column_}.rows_in(piece.band);
+  const std::int64_t first = phase.first_target + piece.band.first_row * g_.rows.target_step();
+  const T* const lines = memory_.of_thread(piece.slot, memory_.lines_at) +
+                         row_phase * g_.columns.phases() * cut_.band_pixels * cut_.width;
+  for (std::int64_t n = 0; n < piece.band.images; ++n) {
+    const std::int64_t image = (piece.band.first_image + n) * g_.target_channels;
+    for (std::int64_t c = 0; c < panel_channels(panel); ++c) {
+      const std::int64_t plane = image + panel * cut_.width + c;
+      join_columns(
+          n * rows, rows, lines + c * cut_.band_pixels,
+          target_ + (plane * g_.rows.target_extent() + first) * g_.columns.target_extent());
+    }
+  }
+}
+
+// Rows of a target, from the lines of each column phase behind the first `skipped`.
+template <class T>
+void GatherRun<T>::join_columns(std::int64_t skipped, std::int64_t rows, const T* lines,
+                                T* to) const {
+  const std::int64_t phases = g_.columns.phases(), step = g_.columns.target_step();
+  const std::int64_t to_stride = g_.rows.target_step() * g_.columns.target_extent();
+  const std::int64_t phase_size = cut_.band_pixels * cut_.width;
+  const std::int64_t count = first_column_.count;
+  if (phases == 2 && 2 * count == g_.columns.target_extent()) {
+    const T* const a = lines + skipped * count;
+    const T* const b = a + phase_size;
+    const bool in_order = first_column_.first_target == 0;
+    return kernels_.interleave(rows, count, in_order ? a : b, in_order ? b : a, to, to_stride);
+  }
+  for (std::int64_t p = 0; p < phases; ++p) {
+    const GatherPhase phase = g_.columns.phase(p);
+    const T* from = lines + p * phase_size + skipped * phase.count;
+    for (std::int64_t i = 0; i < rows; ++i) {
+      T* const row = to + i * to_stride + phase.first_target;
+      for (std::int64_t j = 0; j < phase.count; ++j) row[j * step] = *from++;
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void gather(const ThreadBudget& threads, const Gather& g, std::span<const T> source,
+            std::span<const T> w, std::span<const T> bias, std::span<T> target) {
+  GatherRun<T>(threads, g, source.data(), w.data(), bias.empty() ? nullptr : bias.data(),
+               target.data())
+      .run();
+}
+
+template void gather(const ThreadBudget&, const Gather&, std::span<const float>,
+                     std::span<const float>, std::span<const float>, std::span<float>);
+template void gather(const ThreadBudget&, const Gather&, std::span<const double>,
+                     std::span<const double>, std::span<const double>, std::span<double>);
+
+}  // namespace miniray

@@ -1,0 +1,100 @@
+#include "engine/kernels/conv_tiles.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/kernels/conv_tiles.cpp"
+#include "hwy/foreach_target.h"
+
+#include "engine/kernels/indirect_kernel-inl.h"
+#include "engine/kernels/transpose-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace miniray {
+namespace HWY_NAMESPACE {
+
+template <class T>
+void multiply(std::int64_t row_count, const std::int32_t* rows, std::int64_t depth,
+              const std::int32_t* steps, const T* source, const T* panel, bool add, T* sums) {
+  const Store store = add ? Store::kAdd : Store::kOverwrite;
+  for_each_row_tile<T>(row_count, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
+    multiply_indirect(height, rows + row, depth, steps, source, panel, store,
+                      sums + row * TileSize<T>::kColumns);
+  });
+}
+
+template <class T>
+void transpose_block(std::int64_t rows, std::int64_t columns, const T* from,
+                     std::int64_t from_stride, T* to, std::int64_t to_stride) {
+  transpose(rows, columns, from, from_stride, to, to_stride);
+}
+
+// A vector of 128 bits, four floats: rows of small pictures are no longer.
+template <class T>
+using ShortTag = hn::CappedTag<T, 16 / sizeof(T)>;
+
+template <class T>
+void copy_rows(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_stride,
+               T* to, std::int64_t to_stride) {
+  const ShortTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t r = 0; r < rows; ++r, from += from_stride, to += to_stride) {
+    std::int64_t c = 0;
+    for (; c + lanes <= columns; c += lanes) hn::StoreU(hn::LoadU(d, from + c), d, to + c);
+    for (; c < columns; ++c) to[c] = from[c];
+  }
+}
+
+template <class T>
+void interleave(std::int64_t rows, std::int64_t columns, const T* even, const T* odd, T* to,
+                std::int64_t to_stride) {
+  for (std::int64_t r = 0; r < rows; ++r, even += columns, odd += columns, to += to_stride) {
+    std::int64_t c = 0;
+#if HWY_TARGET != HWY_SCALAR
+    const ShortTag<T> d;
+    const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+    for (; c + lanes <= columns; c += lanes) {
+      const auto a = hn::LoadU(d, even + c), b = hn::LoadU(d, odd + c);
+      hn::StoreU(hn::InterleaveLower(d, a, b), d, to + 2 * c);
+      hn::StoreU(hn::InterleaveUpper(d, a, b), d, to + 2 * c + lanes);
+    }
+#endif
+    for (; c < columns; ++c) {
+      to[2 * c] = even[c];
+      to[2 * c + 1] = odd[c];
+    }
+  }
+}
+
+template <class T>
+constexpr ConvKernels<T> kConvKernels = {
+    .columns = TileSize<T>::kColumns,
+    .multiply = multiply<T>,
+    .transpose = transpose_block<T>,
+    .copy_rows = copy_rows<T>,
+    .interleave = interleave<T>,
+};
+
+const ConvKernels<float>* conv_kernels_float() { return &kConvKernels<float>; }
+const ConvKernels<double>* conv_kernels_double() { return &kConvKernels<double>; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace miniray
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace miniray {
+
+HWY_EXPORT(conv_kernels_float);
+HWY_EXPORT(conv_kernels_double);
+
+template <>
+const ConvKernels<float>& conv_kernels() {
+  return *HWY_DYNAMIC_DISPATCH(conv_kernels_float)();
+}
+template <>
+const ConvKernels<double>& conv_kernels() {
+  return *HWY_DYNAMIC_DISPATCH(conv_kernels_double)();
+}
+
+}  // namespace miniray
+#endif

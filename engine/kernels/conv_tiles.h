@@ -1,0 +1,33 @@
+// Convolutions by vectors: what conv_gather.cpp and conv_weights.cpp are made of.
+//
+// Functions use the calling thread only and allocate nothing. T is float or double.
+#pragma once
+
+#include <cstdint>
+
+namespace miniray {
+
+template <class T>
+struct ConvKernels {
+  std::int64_t columns;  // of a panel and of sums
+
+  // sums[r, columns] (+)= sum over p < depth of source[rows[r] + steps[p]] panel[p, columns], for
+  // r < row_count. The sum over p is one chain of multiply-adds from zero.
+  void (*multiply)(std::int64_t row_count, const std::int32_t* rows, std::int64_t depth,
+                   const std::int32_t* steps, const T* source, const T* panel, bool add, T* sums);
+  // to[c, r] = from[r, c]
+  void (*transpose)(std::int64_t rows, std::int64_t columns, const T* from,
+                    std::int64_t from_stride, T* to, std::int64_t to_stride);
+  // to[r, c] = from[r, c]: for rows so short that calls of memcpy would cost more than the copying.
+  void (*copy_rows)(std::int64_t rows, std::int64_t columns, const T* from,
+                    std::int64_t from_stride, T* to, std::int64_t to_stride);
+  // to[r, 2 c] = even[r, c], to[r, 2 c + 1] = odd[r, c]; even and odd are dense.
+  void (*interleave)(std::int64_t rows, std::int64_t columns, const T* even, const T* odd, T* to,
+                     std::int64_t to_stride);
+};
+
+// The kernels of the SIMD target in use.
+template <class T>
+const ConvKernels<T>& conv_kernels();
+
+}  // namespace miniray

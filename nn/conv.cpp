@@ -1,0 +1,161 @@
+#include "nn/conv.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/error.h"
+#include "engine/kernels/reduce.h"
+
+namespace miniray {
+namespace {
+
+constexpr std::int64_t kMaxExtent = 65'536;
+
+void check_options(const ConvOptions& options, const std::string& kind) {
+  const auto check = [&](const char* what, std::int64_t value, std::int64_t low) {
+    if (value >= low && value <= kMaxExtent) return;
+    throw invalid_argument("the " + std::string(what) + " of " + kind + " must be from " +
+                           std::to_string(low) + " to " + std::to_string(kMaxExtent) + ", not " +
+                           std::to_string(value));
+  };
+  check("channels", options.channels, 1);
+  check("kernel", options.kernel, 1);
+  check("stride", options.stride, 1);
+  check("padding", options.padding, 0);
+}
+
+void check_input(const Shape& input, const std::string& kind) {
+  if (input.rank() == 3) return;
+  throw invalid_argument(kind + " takes pictures (channels x height x width), not " +
+                         input.to_string());
+}
+
+ConvShape with_images(ConvShape shape, std::int64_t images) {
+  shape.images = images;
+  return shape;
+}
+
+template <class T>
+std::span<const T> bias_of(std::span<const T> parameters, bool has_bias, const Slice& bias) {
+  return has_bias ? slice_of(parameters, bias) : std::span<const T>{};
+}
+
+// db[c] += the sum of dy [batch, channels, plane] over samples and pixels.
+template <class T>
+void add_bias_gradient(const ThreadBudget& threads, std::int64_t batch, std::int64_t plane,
+                       std::span<const T> dy, std::span<T> db) {
+  const auto channels = static_cast<std::int64_t>(db.size());
+  threads.for_each_tile(channels, [&](std::int64_t c) {
+    T& sum = db[static_cast<std::size_t>(c)];
+    sum += reduce<T>().block_sum({batch, plane, channels * plane}, dy.data() + c * plane);
+  });
+}
+
+template <class T>
+void take_update(const BackwardArgs<T>& args, const Slice& weight, const Slice& bias,
+                 bool has_bias) {
+  if (args.update == nullptr) return;
+  args.update->take(weight, args.gradients);
+  if (has_bias) args.update->take(bias, args.gradients);
+}
+
+}  // namespace
+
+template <class T>
+Conv2d<T>::Conv2d(const ConvOptions& options) : options_(options) {
+  check_options(options, kind());
+}
+
+template <class T>
+Shape Conv2d<T>::plan(const Shape& input, Declarations& declarations) {
+  check_input(input, kind());
+  const std::int64_t kernel = options_.kernel;
+  if (std::min(input[1], input[2]) + 2 * options_.padding < kernel) {
+    throw invalid_argument("a Conv2d kernel of " + std::to_string(kernel) + " is larger than its " +
+                           input.to_string() + " input with padding " +
+                           std::to_string(options_.padding));
+  }
+  shape_ = {1,      input[0],        input[1],        input[2], options_.channels,
+            kernel, options_.stride, options_.padding};
+  const Init init = Init::uniform(1 / std::sqrt(static_cast<double>(input[0] * kernel * kernel)));
+  weight_ = declarations.parameter("weight", {options_.channels, input[0], kernel, kernel}, init);
+  if (options_.bias) bias_ = declarations.parameter("bias", {options_.channels}, init);
+  return {options_.channels, shape_.out_height(), shape_.out_width()};
+}
+
+template <class T>
+void Conv2d<T>::forward(const ForwardArgs<T>& args) const {
+  convolve(args.context.threads, with_images(shape_, args.batch), args.x,
+           slice_of(args.parameters, weight_), bias_of(args.parameters, options_.bias, bias_),
+           args.y);
+}
+
+template <class T>
+void Conv2d<T>::backward(const BackwardArgs<T>& args) const {
+  const ThreadBudget& threads = args.context.threads;
+  const ConvShape shape = with_images(shape_, args.batch);
+  if (!args.dx.empty()) {
+    convolve_adjoint(threads, shape, args.dy, slice_of(args.parameters, weight_),
+                     std::span<const T>{}, args.dx);
+  }
+  if (args.gradients.empty()) return;
+  convolve_weights_add(threads, shape, args.x, args.dy, slice_of(args.gradients, weight_));
+  if (options_.bias) {
+    add_bias_gradient(threads, args.batch, shape.out_height() * shape.out_width(), args.dy,
+                      slice_of(args.gradients, bias_));
+  }
+  take_update(args, weight_, bias_, options_.bias);
+}
+
+template <class T>
+ConvTranspose2d<T>::ConvTranspose2d(const ConvOptions& options) : options_(options) {
+  check_options(options, kind());
+}
+
+template <class T>
+Shape ConvTranspose2d<T>::plan(const Shape& input, Declarations& declarations) {
+  check_input(input, kind());
+  const auto& [channels, kernel, stride, padding, bias] = options_;
+  const std::int64_t height = (input[1] - 1) * stride - 2 * padding + kernel;
+  const std::int64_t width = (input[2] - 1) * stride - 2 * padding + kernel;
+  if (std::min(height, width) < 1) {
+    throw invalid_argument("a ConvTranspose2d with padding " + std::to_string(padding) +
+                           " leaves nothing of its " + input.to_string() + " input");
+  }
+  shape_ = {1, channels, height, width, input[0], kernel, stride, padding};
+  const Init init = Init::uniform(1 / std::sqrt(static_cast<double>(channels * kernel * kernel)));
+  weight_ = declarations.parameter("weight", {input[0], channels, kernel, kernel}, init);
+  if (bias) bias_ = declarations.parameter("bias", {channels}, init);
+  return {channels, height, width};
+}
+
+template <class T>
+void ConvTranspose2d<T>::forward(const ForwardArgs<T>& args) const {
+  convolve_adjoint(args.context.threads, with_images(shape_, args.batch), args.x,
+                   slice_of(args.parameters, weight_),
+                   bias_of(args.parameters, options_.bias, bias_), args.y);
+}
+
+template <class T>
+void ConvTranspose2d<T>::backward(const BackwardArgs<T>& args) const {
+  const ThreadBudget& threads = args.context.threads;
+  const ConvShape shape = with_images(shape_, args.batch);
+  if (!args.dx.empty()) {
+    convolve(threads, shape, args.dy, slice_of(args.parameters, weight_), std::span<const T>{},
+             args.dx);
+  }
+  if (args.gradients.empty()) return;
+  convolve_weights_add(threads, shape, args.dy, args.x, slice_of(args.gradients, weight_));
+  if (options_.bias) {
+    add_bias_gradient(threads, args.batch, shape.height * shape.width, args.dy,
+                      slice_of(args.gradients, bias_));
+  }
+  take_update(args, weight_, bias_, options_.bias);
+}
+
+template class Conv2d<float>;
+template class Conv2d<double>;
+template class ConvTranspose2d<float>;
+template class ConvTranspose2d<double>;
+
+}  // namespace miniray

@@ -1,0 +1,168 @@
+#include "engine/kernels/conv.h"
+
+#include <gtest/gtest.h>
+
+#include "support/random_values.h"
+#include "support/reference_kernels.h"
+#include "support/simd_targets.h"
+
+namespace miniray {
+namespace {
+
+using testing::random_values;
+
+// {images, channels, height, width, out channels, kernel, stride, padding}
+const ConvShape kShapes[] = {
+    {2, 3, 8, 8, 5, 4, 2, 1},     // DCGAN's kind
+    {3, 17, 5, 7, 20, 3, 1, 1},   // odd everything
+    {5, 4, 4, 4, 33, 4, 1, 0},    // the kernel covers the picture
+    {2, 40, 6, 6, 18, 1, 1, 0},   // pointwise
+    {1, 2, 9, 11, 3, 5, 3, 2},    // rows and columns that no tap reaches
+    {2, 2, 7, 7, 3, 1, 2, 0},     // a stride beyond the kernel
+    {2, 3, 6, 5, 4, 2, 3, 0},     // the same, kernel of two
+    {1, 1, 1, 1, 1, 3, 1, 1},     // one pixel
+    {1, 3, 3, 4, 2, 3, 2, 4},     // padding beyond the kernel
+    {2, 130, 8, 8, 70, 4, 2, 1},  // more channels than one block and one piece
+    {1, 2, 40, 40, 3, 3, 1, 1},   // more rows than one band
+    {2, 2, 33, 27, 3, 4, 2, 1},   // the same, with a stride
+    {13, 6, 8, 8, 4, 4, 2, 1},    // more pictures than one band
+};
+
+std::int64_t x_size(const ConvShape& s) { return s.images * s.channels * s.height * s.width; }
+std::int64_t y_size(const ConvShape& s) {
+  return s.images * s.out_channels * s.out_height() * s.out_width();
+}
+std::int64_t w_size(const ConvShape& s) {
+  return s.out_channels * s.channels * s.kernel * s.kernel;
+}
+
+std::string text_of(const ConvShape& s) {
+  std::string text;
+  for (const std::int64_t extent :
+       {s.images, s.channels, s.height, s.width, s.out_channels, s.kernel, s.stride, s.padding}) {
+    text += std::to_string(extent) + " ";
+  }
+  return text;
+}
+
+template <class T>
+std::vector<T> values(std::int64_t size, unsigned seed) {
+  return random_values<T>(static_cast<std::size_t>(size), seed);
+}
+
+template <class T>
+class Conv : public ::testing::Test {
+ public:
+  // Sums of `terms` products of numbers in [-1, 1].
+  static void expect_near(const std::vector<T>& found, const testing::Numbers& expected,
+                          std::int64_t terms) {
+    const double epsilon = std::is_same_v<T, float> ? 6e-8 : 1.2e-16;
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      ASSERT_NEAR(found[i], expected[i], 4 * epsilon * static_cast<double>(terms + 1))
+          << "element " << i;
+    }
+  }
+  template <class Action>
+  static void for_each_shape(Action action) {
+    const ThreadBudget threads(2);
+    testing::for_each_simd_target([&] {
+      for (const ConvShape& shape : kShapes) {
+        SCOPED_TRACE(text_of(shape));
+        action(threads, shape);
+      }
+    });
+  }
+};
+
+using Scalars = ::testing::Types<float, double>;
+TYPED_TEST_SUITE(Conv, Scalars);
+
+TYPED_TEST(Conv, Convolves) {
+  using T = TypeParam;
+  this->for_each_shape([&](const ThreadBudget& threads, const ConvShape& s) {
+    const auto x = values<T>(x_size(s), 1), w = values<T>(w_size(s), 2),
+               bias = values<T>(s.out_channels, 3);
+    testing::Numbers expected(static_cast<std::size_t>(y_size(s)));
+    testing::for_each_product(s, [&](std::size_t i, std::size_t j, std::size_t k) {
+      expected[k] += static_cast<double>(x[i]) * w[j];
+    });
+    std::vector<T> y(expected.size(), 1e9);
+    convolve<T>(threads, s, x, w, {}, y);
+    this->expect_near(y, expected, s.channels * s.kernel * s.kernel);
+    testing::add_to_channels(expected, bias, s.images);
+    convolve<T>(threads, s, x, w, bias, y);
+    this->expect_near(y, expected, s.channels * s.kernel * s.kernel);
+  });
+}
+
+TYPED_TEST(Conv, ConvolvesBackwards) {
+  using T = TypeParam;
+  this->for_each_shape([&](const ThreadBudget& threads, const ConvShape& s) {
+    const auto y = values<T>(y_size(s), 1), w = values<T>(w_size(s), 2),
+               bias = values<T>(s.channels, 3);
+    testing::Numbers expected(static_cast<std::size_t>(x_size(s)));
+    testing::for_each_product(s, [&](std::size_t i, std::size_t j, std::size_t k) {
+      expected[i] += static_cast<double>(y[k]) * w[j];
+    });
+    std::vector<T> x(expected.size(), 1e9);
+    convolve_adjoint<T>(threads, s, y, w, {}, x);
+    this->expect_near(x, expected, s.out_channels * s.kernel * s.kernel);
+    testing::add_to_channels(expected, bias, s.images);
+    convolve_adjoint<T>(threads, s, y, w, bias, x);
+    this->expect_near(x, expected, s.out_channels * s.kernel * s.kernel);
+  });
+}
+
+TYPED_TEST(Conv, AddsWeightGradients) {
+  using T = TypeParam;
+  this->for_each_shape([&](const ThreadBudget& threads, const ConvShape& s) {
+    const auto x = values<T>(x_size(s), 1), y = values<T>(y_size(s), 2),
+               before = values<T>(w_size(s), 3);
+    testing::Numbers expected(before.begin(), before.end());
+    testing::for_each_product(s, [&](std::size_t i, std::size_t j, std::size_t k) {
+      expected[j] += static_cast<double>(x[i]) * y[k];
+    });
+    auto w = before;
+    convolve_weights_add<T>(threads, s, x, y, w);
+    this->expect_near(w, expected, s.images * s.out_height() * s.out_width());
+  });
+}
+
+std::vector<float> all_three(const ThreadBudget& threads, const ConvShape& s) {
+  const auto x = values<float>(x_size(s), 1), w = values<float>(w_size(s), 2);
+  std::vector<float> y(static_cast<std::size_t>(y_size(s))), dx(x.size()), dw(w.size());
+  convolve<float>(threads, s, x, w, {}, y);
+  convolve_adjoint<float>(threads, s, y, w, {}, dx);
+  convolve_weights_add<float>(threads, s, x, y, dw);
+  y.insert(y.end(), dx.begin(), dx.end());
+  y.insert(y.end(), dw.begin(), dw.end());
+  return y;
+}
+
+TEST(ConvThreads, EqualBitsForAnyNumberOfThreads) {
+  for (const ConvShape& shape :
+       {ConvShape{40, 37, 16, 16, 64, 4, 2, 1}, ConvShape{7, 20, 30, 30, 20, 3, 1, 1}}) {
+    const auto one = all_three(ThreadBudget(1), shape);
+    EXPECT_EQ(one, all_three(ThreadBudget(2), shape));
+    EXPECT_EQ(one, all_three(ThreadBudget(5), shape));
+  }
+}
+
+TEST(ConvThreads, APictureHasTheSameBitsWhateverIsAroundIt) {
+  const ConvShape whole{9, 5, 8, 8, 20, 4, 2, 1};
+  ConvShape one = whole;
+  one.images = 1;
+  const auto x = values<float>(x_size(whole), 1), w = values<float>(w_size(whole), 2);
+  std::vector<float> y(static_cast<std::size_t>(y_size(whole)));
+  std::vector<float> last(static_cast<std::size_t>(y_size(one)));
+  const ThreadBudget threads(1);
+  convolve<float>(threads, whole, x, w, {}, y);
+  convolve<float>(threads, one, std::span(x).last(static_cast<std::size_t>(x_size(one))), w, {},
+                  last);
+  EXPECT_TRUE(
+      std::equal(last.begin(), last.end(), y.end() - static_cast<std::ptrdiff_t>(last.size())));
+}
+
+}  // namespace
+}  // namespace miniray
