@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "engine/parallel.h"
 #include "gan/job_id.h"
+#include "gan/objective.h"
 
 namespace miniray {
 namespace {
@@ -63,6 +64,12 @@ void check_config(const TrainConfig& config) {
     throw invalid_argument("--lr must be a number above 0 and at most 10, not " +
                            std::to_string(config.lr));
   }
+  if (!(std::isfinite(config.d_lr) && config.d_lr >= 0 && config.d_lr <= 10)) {
+    throw invalid_argument("--d-lr must be a number from 0 (as --lr) to 10, not " +
+                           std::to_string(config.d_lr));
+  }
+  check_word("--loss", config.loss, {"bce", "hinge", "lsgan"});
+  make_objective(config.loss, config.label_smoothing);
   if (!(config.record_interval >= 0 && config.record_interval <= 3600)) {
     throw invalid_argument("--record-interval must be a number from 0 to 3600, not " +
                            std::to_string(config.record_interval));

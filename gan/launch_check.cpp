@@ -27,8 +27,10 @@ std::string fingerprint(const Dataset& dataset) {
 
 // One "name value" a line: everything that the result depends on.
 std::string describe(const TrainConfig& c, const Dataset& dataset) {
-  char lr[32], width[32];
+  char lr[32], d_lr[32], smoothing[32], width[32];
   std::snprintf(lr, sizeof lr, "%.17g", c.lr);
+  std::snprintf(d_lr, sizeof d_lr, "%.17g", c.d_lr);
+  std::snprintf(smoothing, sizeof smoothing, "%.17g", c.label_smoothing);
   std::snprintf(width, sizeof width, "%.17g", c.width);
   std::ostringstream text;
   text << "version " << MINIRAY_VERSION << "\n--mode " << c.mode << "\n--epochs " << c.epochs
@@ -36,7 +38,8 @@ std::string describe(const TrainConfig& c, const Dataset& dataset) {
        << "\n--sync-interval " << c.sync_interval << "\n--sync-moments " << c.sync_moments
        << "\n--sync-payload " << c.sync_payload << "\n--outer " << c.outer << "\n--sharding "
        << c.sharding << "\n--model " << c.model << "\n--width " << width << "\n--latent-dim "
-       << c.latent_dim << "\n--lr " << lr << "\n--seed " << c.seed << "\n--flip " << c.flip
+       << c.latent_dim << "\n--lr " << lr << "\n--d-lr " << d_lr << "\n--loss " << c.loss
+       << "\n--label-smoothing " << smoothing << "\n--seed " << c.seed << "\n--flip " << c.flip
        << "\n--data " << c.data << "\ndata of " << fingerprint(dataset) << '\n';
   return text.str();
 }

@@ -65,6 +65,12 @@ bool any_stops(const std::vector<Status>& all) {
   return std::ranges::any_of(all, [](const Status& status) { return status.stop; });
 }
 
+AdamOptions discriminator_optimizer(const GanOptions& options) {
+  AdamOptions optimizer = options.optimizer;
+  optimizer.lr = options.discriminator_lr.value_or(optimizer.lr);
+  return optimizer;
+}
+
 }  // namespace
 
 // One epoch of one replica: its steps, and the averages between them.
@@ -117,8 +123,11 @@ class EpochRunner {
     return options_.sync.unit == SyncUnit::kGradients || sync_.due_after_step(replica_.step_ + 1);
   }
 
-  bool norms_wanted(std::int64_t step) const {
-    return options_.gradient_norms > 0 && (step - 1) % options_.gradient_norms == 0;
+  StepOptions step_options(std::int64_t step) const {
+    const std::int64_t interval = options_.gradient_norms;
+    return {.objective = replica_.objective_,
+            .hook = hook_,
+            .gradient_norms = interval > 0 && (step - 1) % interval == 0};
   }
 
   void step(const Batch& batch, std::int64_t number) {
@@ -133,7 +142,7 @@ class EpochRunner {
                batch.samples.first, buffers_.real(size));
     draw_latents(key, state.spec.latent_dim, buffers_.latents(size));
     const StepResult result =
-        train_step(replica_.threads_, key, size, state, buffers_, hook_, norms_wanted(key.step));
+        train_step(replica_.threads_, key, size, state, buffers_, step_options(key.step));
     check_finite(result, key.step);
     communicator().heartbeat();
     std::optional<SyncReport> sync;
@@ -177,7 +186,8 @@ Replica::Replica(const ThreadBudget& threads, Communicator& communicator, const 
     : threads_(threads),
       communicator_(communicator),
       seed_(options.seed),
-      state_(options.model, options.optimizer, options.seed) {}
+      objective_(options.objective),
+      state_(options.model, options.optimizer, discriminator_optimizer(options), options.seed) {}
 
 TrainResult Replica::train(const Dataset& dataset, const TrainOptions& options,
                            const Observers& observers, const std::atomic<bool>* stop) {

@@ -20,6 +20,8 @@ class Collector;
 struct GanOptions {
   GanSpec model;
   AdamOptions optimizer;
+  std::optional<double> discriminator_lr{};  // empty: the optimizer's
+  Objective objective{};
   std::uint64_t seed = 42;
 };
 
@@ -97,6 +99,7 @@ class Replica {
   const ThreadBudget& threads_;
   Communicator& communicator_;
   const std::uint64_t seed_;
+  const Objective objective_;
   GanState state_;
   std::optional<GanNetworks> own_networks_;
   std::int64_t step_ = 0;

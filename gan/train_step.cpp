@@ -41,12 +41,13 @@ double norm(std::span<const float> values) {
 
 }  // namespace
 
-GanState::GanState(const GanSpec& gan_spec, const AdamOptions& optimizer, std::uint64_t seed)
+GanState::GanState(const GanSpec& gan_spec, const AdamOptions& generator_options,
+                   const AdamOptions& discriminator_options, std::uint64_t seed)
     : spec(gan_spec),
       generator(initialised(make_generator_plan(spec), seed, kGeneratorStream)),
       discriminator(initialised(make_discriminator_plan(spec), seed, kDiscriminatorStream)),
-      generator_adam(adam_of(generator, optimizer)),
-      discriminator_adam(adam_of(discriminator, optimizer)) {}
+      generator_adam(adam_of(generator, generator_options)),
+      discriminator_adam(adam_of(discriminator, discriminator_options)) {}
 
 StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch)
     : image_size_(state.spec.image_shape.elements()),
@@ -75,14 +76,13 @@ std::span<float> StepBuffers::latents(std::int64_t batch) {
 class StepRunner {
  public:
   StepRunner(const ThreadBudget& threads, const StepKey& key, std::int64_t batch, GanState& state,
-             StepBuffers& buffers, const GradientHook& hook, bool gradient_norms)
+             StepBuffers& buffers, const StepOptions& options)
       : threads_(threads),
         key_(key),
         batch_(batch),
         state_(state),
         buffers_(buffers),
-        hook_(hook),
-        gradient_norms_(gradient_norms),
+        options_(options),
         fake_(part(buffers.images_.span(), batch * buffers.image_size_,
                    batch * buffers.image_size_)) {}
 
@@ -117,8 +117,8 @@ class StepRunner {
     state_.discriminator.forward(context, 2 * batch_, images, logits, buffers_.discriminator_pass_);
     const std::span<const float> real = part(logits, 0, batch_);
     const std::span<const float> fake = part(logits, batch_, batch_);
-    result.d_loss = bce_with_logits(real, 1, part(dlogits, 0, batch_)) +
-                    bce_with_logits(fake, 0, part(dlogits, batch_, batch_));
+    result.d_loss = discriminator_loss(objective(), true, real, part(dlogits, 0, batch_)) +
+                    discriminator_loss(objective(), false, fake, part(dlogits, batch_, batch_));
     result.d_real = mean_probability(real);
     result.d_fake = mean_probability(fake);
     result.d_gradient_norm = train({context, 2 * batch_, images, logits, dlogits},
@@ -145,7 +145,7 @@ class StepRunner {
     Network<float>& network = state_.discriminator;
     network.forward(context, batch_, images, logits, buffers_.discriminator_pass_);
     mean = mean_probability(std::span<const float>(logits));
-    const double loss = bce_with_logits(std::span<const float>(logits), real ? 1 : 0, dlogits);
+    const double loss = discriminator_loss(objective(), real, logits, dlogits);
     network.backward(context, batch_, images, logits, dlogits, {},
                      buffers_.discriminator_gradients_.span(), buffers_.discriminator_pass_);
     network.update_statistics(batch_, buffers_.discriminator_pass_);
@@ -162,7 +162,7 @@ class StepRunner {
     const auto dlogits = part(buffers_.logit_gradients_.span(), 0, batch_);
     const auto dfake = part(buffers_.fake_gradients_.span(), 0, batch_ * buffers_.image_size_);
     state_.discriminator.forward(context, batch_, fake_, logits, buffers_.discriminator_pass_);
-    result.g_loss = bce_with_logits(std::span<const float>(logits), 1, dlogits);
+    result.g_loss = generator_loss(objective(), logits, dlogits);
     state_.discriminator.backward(context, batch_, fake_, logits, dlogits, dfake, {},
                                   buffers_.discriminator_pass_);
     state_.discriminator.update_statistics(batch_, buffers_.discriminator_pass_);
@@ -186,7 +186,7 @@ class StepRunner {
       network.backward(pass.context, pass.batch, pass.x, pass.y, pass.dy, {}, gradients.span(),
                        buffers, update);
     };
-    if (!hook_ && !gradient_norms_) {
+    if (!options_.hook && !options_.gradient_norms) {
       const ParameterUpdate<float> update = adam.begin_update(network.parameters());
       backward(&update);
       return std::nullopt;
@@ -198,13 +198,14 @@ class StepRunner {
   // The network's update from gradients that stand complete, and their norm, if asked for.
   std::optional<double> take(Network<float>& network, Adam<float>& adam,
                              FlatBuffer<float>& gradients) {
-    if (hook_) hook_(gradients.span());
+    if (options_.hook) options_.hook(gradients.span());
     std::optional<double> size;
-    if (gradient_norms_) size = norm(gradients.span());  // Adam leaves zeros behind
+    if (options_.gradient_norms) size = norm(gradients.span());  // Adam leaves zeros behind
     adam.step(threads_, network.parameters(), gradients.span());
     return size;
   }
 
+  const Objective& objective() const { return options_.objective; }
   PassContext generator_context() const {
     return {threads_, true, dropout_key(key_, kGeneratorStream), {.first = key_.samples.first}};
   }
@@ -215,15 +216,13 @@ class StepRunner {
   const std::int64_t batch_;
   GanState& state_;
   StepBuffers& buffers_;
-  const GradientHook& hook_;
-  const bool gradient_norms_;
+  const StepOptions& options_;
   const std::span<float> fake_;
 };
 
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
-                      GanState& state, StepBuffers& buffers, const GradientHook& hook,
-                      bool gradient_norms) {
-  return StepRunner(threads, key, batch, state, buffers, hook, gradient_norms).run();
+                      GanState& state, StepBuffers& buffers, const StepOptions& options) {
+  return StepRunner(threads, key, batch, state, buffers, options).run();
 }
 
 StepResult& StepResult::operator+=(const StepResult& other) {

@@ -9,6 +9,7 @@
 
 #include "engine/tensor.h"
 #include "gan/models.h"
+#include "gan/objective.h"
 #include "nn/adam.h"
 #include "nn/network.h"
 
@@ -17,7 +18,11 @@ namespace miniray {
 // Everything that a step changes: one replica of the GAN.
 struct GanState {
   // Weights drawn from the seed; optimizers at their start.
-  GanState(const GanSpec& spec, const AdamOptions& optimizer, std::uint64_t seed);
+  GanState(const GanSpec& spec, const AdamOptions& generator, const AdamOptions& discriminator,
+           std::uint64_t seed);
+  // Equal optimizers for both.
+  GanState(const GanSpec& spec, const AdamOptions& optimizer, std::uint64_t seed)
+      : GanState(spec, optimizer, optimizer, seed) {}
 
   GanSpec spec;
   Network<float> generator, discriminator;
@@ -51,10 +56,10 @@ class StepBuffers {
 };
 
 struct StepResult {
-  double d_loss = 0;  // mean BCE(D(x), 1) + mean BCE(D(G(z)), 0)
-  double g_loss = 0;  // mean BCE(D(G(z)), 1), after the update of D
-  double d_real = 0;  // mean of D(x), as a probability
-  double d_fake = 0;  // mean of D(G(z)), before the update of D
+  double d_loss = 0;  // on real samples and on fake ones, added up (gan/objective.h)
+  double g_loss = 0;  // after the update of D
+  double d_real = 0;  // mean of sigmoid(D(x))
+  double d_fake = 0;  // mean of sigmoid(D(G(z))), before the update of D
   // Euclidean norms of the gradients that the optimizers took, where they were asked for.
   std::optional<double> d_gradient_norm{}, g_gradient_norm{};
 
@@ -82,13 +87,18 @@ struct StepKey {
 // Called with a network's gradients before its optimizer takes them, such as to average them.
 using GradientHook = std::function<void(std::span<float> gradients)>;
 
+struct StepOptions {
+  Objective objective{};
+  GradientHook hook{};          // empty: none
+  bool gradient_norms = false;  // measured; as a hook does, this makes the step slower
+};
+
 // Trains `state` on batch samples (at least 2) that stand in `buffers`. The same fakes serve both
 // halves. A discriminator with batch normalisation sees real and fake samples as batches of their
-// own. Neither logs nor saves nor takes the time. An empty hook is none. Neither a hook nor
-// gradient_norms changes a bit of the update, but both make the step slower: gradients are stored.
+// own. Neither logs nor saves nor takes the time. Neither an idle hook nor gradient_norms changes a
+// bit of the update.
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
-                      GanState& state, StepBuffers& buffers, const GradientHook& hook = {},
-                      bool gradient_norms = false);
+                      GanState& state, StepBuffers& buffers, const StepOptions& options = {});
 
 // Latents of a training step: normal, keyed by the step and the samples' numbers.
 void draw_latents(const StepKey& key, std::int64_t latent_dim, std::span<float> latents);

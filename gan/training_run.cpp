@@ -10,6 +10,8 @@
 namespace miniray {
 namespace {
 
+std::string text(double value) { return (std::ostringstream() << value).str(); }
+
 // Before a run's folder is made.
 void check_enough_pictures(const Dataset& dataset, const TrainConfig& config, int workers) {
   if (dataset.size() / workers < EpochBatches::kMinBatch) {
@@ -25,6 +27,8 @@ GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {
   GanOptions options;
   options.model = gan_spec(config, dataset.sample_shape());
   options.optimizer.lr = config.lr;
+  if (config.d_lr > 0) options.discriminator_lr = config.d_lr;
+  options.objective = make_objective(config.loss, config.label_smoothing);
   options.seed = config.seed;
   return options;
 }
@@ -48,7 +52,10 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
           .settings = {{"mode", config.mode},
                        {"data", config.data},
                        {"sharding", config.sharding},
-                       {"width", (std::ostringstream() << config.width).str()},
+                       {"loss", config.loss},
+                       {"label_smoothing", text(config.label_smoothing)},
+                       {"d_lr", text(config.d_lr > 0 ? config.d_lr : config.lr)},
+                       {"width", text(config.width)},
                        {"save_dir", config.save_dir.string()}},
           .config_text = config_text,
           .observer = &observer};

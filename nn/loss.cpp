@@ -25,6 +25,37 @@ double bce_with_logits(std::span<const T> logits, double target, std::span<T> dl
 }
 
 template <class T>
+double hinge(std::span<const T> logits, double sign, std::span<T> dlogits) {
+  const auto count = static_cast<double>(logits.size());
+  double sum = 0;
+  for (const T logit : logits) sum += std::max(0.0, 1 - sign * logit);
+  for (std::size_t i = 0; i < dlogits.size(); ++i) {
+    dlogits[i] = static_cast<T>(sign * logits[i] < 1 ? -sign / count : 0);
+  }
+  return sum / count;
+}
+
+template <class T>
+double half_squared_error(std::span<const T> logits, double target, std::span<T> dlogits) {
+  const auto count = static_cast<double>(logits.size());
+  double sum = 0;
+  for (const T logit : logits) sum += (logit - target) * (logit - target) / 2;
+  for (std::size_t i = 0; i < dlogits.size(); ++i) {
+    dlogits[i] = static_cast<T>((logits[i] - target) / count);
+  }
+  return sum / count;
+}
+
+template <class T>
+double negated_mean(std::span<const T> logits, std::span<T> dlogits) {
+  const auto count = static_cast<double>(logits.size());
+  double sum = 0;
+  for (const T logit : logits) sum -= logit;
+  std::ranges::fill(dlogits, static_cast<T>(-1 / count));
+  return sum / count;
+}
+
+template <class T>
 double mean_probability(std::span<const T> logits) {
   double sum = 0;
   for (const T logit : logits) sum += sigmoid(logit);
@@ -33,6 +64,12 @@ double mean_probability(std::span<const T> logits) {
 
 template double bce_with_logits(std::span<const float>, double, std::span<float>);
 template double bce_with_logits(std::span<const double>, double, std::span<double>);
+template double hinge(std::span<const float>, double, std::span<float>);
+template double hinge(std::span<const double>, double, std::span<double>);
+template double half_squared_error(std::span<const float>, double, std::span<float>);
+template double half_squared_error(std::span<const double>, double, std::span<double>);
+template double negated_mean(std::span<const float>, std::span<float>);
+template double negated_mean(std::span<const double>, std::span<double>);
 template double mean_probability(std::span<const float>);
 template double mean_probability(std::span<const double>);
 

@@ -12,6 +12,18 @@ namespace miniray {
 template <class T>
 double bce_with_logits(std::span<const T> logits, double target, std::span<T> dlogits);
 
+// The mean of max(0, 1 - sign l), sign 1 or -1; its gradient is 0 or -sign / N.
+template <class T>
+double hinge(std::span<const T> logits, double sign, std::span<T> dlogits);
+
+// The mean of (l - target)^2 / 2; its gradient is (l - target) / N.
+template <class T>
+double half_squared_error(std::span<const T> logits, double target, std::span<T> dlogits);
+
+// The mean of -l; its gradient is -1 / N.
+template <class T>
+double negated_mean(std::span<const T> logits, std::span<T> dlogits);
+
 // The mean of sigmoid(logit): what the discriminator thinks of the batch.
 template <class T>
 double mean_probability(std::span<const T> logits);

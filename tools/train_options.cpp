@@ -28,7 +28,12 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
       ->check(CLI::IsMember({"single", "distributed"}));
   option("--epochs", c.epochs, "Passes over the data set", training);
   option("--batch-size", c.batch_size, "Pictures a step, of each worker", training);
-  option("--lr", c.lr, "Learning rate of both Adams", training);
+  option("--lr", c.lr, "Learning rate of Adam", training);
+  option("--d-lr", c.d_lr, "Learning rate of the discriminator's Adam; 0: as --lr", training);
+  option("--loss", c.loss, "What is optimised: cross-entropy, hinge or least squares", training)
+      ->check(CLI::IsMember({"bce", "hinge", "lsgan"}));
+  option("--label-smoothing", c.label_smoothing,
+         "Taken from the target of real pictures (bce, lsgan)", training);
   option("--model", c.model, "Networks: fully connected (mlp) or convolutional (dcgan)", training)
       ->check(CLI::IsMember({"mlp", "dcgan"}));
   option("--width", c.width, "Factor of the hidden layers' widths", training);

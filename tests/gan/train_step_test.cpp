@@ -79,7 +79,7 @@ std::vector<float> weights_after(const GanSpec& spec, int thread_count, std::int
     std::ranges::copy(real, buffers.real(batch).begin());
     const StepKey key{seed, 0, step, {0, batch}};
     draw_latents(key, spec.latent_dim, buffers.latents(batch));
-    train_step(threads, key, batch, state, buffers, hook);
+    train_step(threads, key, batch, state, buffers, {.hook = hook});
   }
   std::vector<float> weights(state.generator.parameters().begin(),
                              state.generator.parameters().end());
@@ -103,7 +103,8 @@ TEST(TrainStep, NormsOfTheGradientsThatTheHookSees) {
     for (const double value : gradients) squares += value * value;
     norms.push_back(std::sqrt(squares));
   };
-  const StepResult result = train_step(threads, key, 16, state, buffers, hook, true);
+  const StepResult result =
+      train_step(threads, key, 16, state, buffers, {.hook = hook, .gradient_norms = true});
   ASSERT_EQ(norms.size(), 2U);
   EXPECT_GT(norms[0], 0);
   EXPECT_NEAR(result.d_gradient_norm.value(), norms[0], 1e-9 * norms[0]);
