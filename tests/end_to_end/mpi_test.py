@@ -91,6 +91,16 @@ class Programs(unittest.TestCase):
                 self.assertIn('a world of 2 workers in 2 processes', output.splitlines()[0])
                 self.assertNotIn('\x1b', output)  # plain lines: no bar that is drawn again and again
                 self.assert_equal_files(f'threads-{payload}', f'processes-{payload}')
+                self.assert_every_rank_records(f'processes-{payload}')
+
+    def assert_every_rank_records(self, job):
+        """In one file, line by line, though two processes wrote it."""
+        lines = (self.folder / 'runs' / job / 'events.jsonl').read_text().splitlines()
+        records = [json.loads(line) for line in lines]
+        workers = {(r['rank'], r['pid']) for r in records if r['type'] == 'worker'}
+        self.assertEqual(sorted(rank for rank, _ in workers), [0, 1])
+        self.assertEqual(len({pid for _, pid in workers}), 2)
+        self.assertEqual([r['how'] for r in records if r['type'] == 'run_ended'], ['finished'])
 
     def test_generation_is_the_same_for_any_number_of_processes_and_workers(self):
         self.train(1, 1, 'model')
