@@ -18,7 +18,22 @@ listen() { # to the dashboard of the run that starts now
   sleep 2
   local link
   link=$(sed -n 's/^dashboard: \(http[^ ]*\).*/\1/p' "log_$1")
-  for _ in $(seq "$streams"); do curl -sN "${link}api/events?runs=$1" >/dev/null & done
+  # One process for all: clients are elsewhere, as a rule.
+  python3 - "$link" "$1" "$streams" <<'PYTHON'
+import select, socket, sys, urllib.parse
+link, run, streams = urllib.parse.urlsplit(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+open_streams = [socket.create_connection((link.hostname, link.port)) for _ in range(streams)]
+for stream in open_streams:
+    stream.sendall(f"GET /api/events?runs={run} HTTP/1.1\r\nHost: {link.netloc}\r\n\r\n".encode())
+while open_streams:
+    for stream in select.select(open_streams, [], [])[0]:
+        try:
+            ended = not stream.recv(1 << 16)
+        except ConnectionError:
+            ended = True
+        if ended:
+            open_streams.remove(stream)
+PYTHON
 }
 for round in $(seq "$rounds"); do
   train "without_$round" --record-interval 3600 --gradient-norms 0 --sample-every 0
