@@ -15,22 +15,6 @@
 namespace miniray {
 namespace {
 
-class Descriptor {
- public:
-  Descriptor(const std::filesystem::path& path, int flags) : fd_(open(path.c_str(), flags, 0666)) {}
-  ~Descriptor() { close_now(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  bool is_open() const { return fd_ >= 0; }
-  int get() const { return fd_; }
-  // Some file systems report a full disk only here.
-  bool close_now() { return fd_ < 0 || close(std::exchange(fd_, -1)) == 0; }
-
- private:
-  int fd_;
-};
-
 Error cannot(const std::string& verb, const std::filesystem::path& path) {
   const int error_number = errno;
   const std::string message = "cannot " + verb + " '" + path.string() + "'";
@@ -49,7 +33,7 @@ bool write_all(int fd, std::span<const std::byte> bytes) {
 }
 
 void sync_folder(const std::filesystem::path& folder) {
-  const Descriptor descriptor(folder, O_RDONLY | O_DIRECTORY);
+  const Descriptor descriptor(open(folder.c_str(), O_RDONLY | O_DIRECTORY));
   // Some file systems cannot sync a folder and say EINVAL; the rename itself stands.
   if (descriptor.is_open() && fsync(descriptor.get()) != 0 && errno != EINVAL) {
     throw cannot("sync the folder", folder);
@@ -70,7 +54,8 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 // cannot do it.
 bool write_new_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
                     bool synced) {
-  const Descriptor descriptor(folder_of(path), O_WRONLY | O_TMPFILE | O_CLOEXEC);
+  const Descriptor descriptor(
+      open(folder_of(path).c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666));
   if (!descriptor.is_open()) return false;
   const std::string unnamed = "/proc/self/fd/" + std::to_string(descriptor.get());
   return write_all(descriptor.get(), bytes) && (!synced || fsync(descriptor.get()) == 0) &&
@@ -81,7 +66,7 @@ bool write_new_file(const std::filesystem::path& path, std::span<const std::byte
 void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
                   bool synced) {
   const std::filesystem::path temporary = temporary_name(path);
-  Descriptor descriptor(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+  Descriptor descriptor(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (!descriptor.is_open()) throw cannot("write", path);
   const bool complete = write_all(descriptor.get(), bytes) &&
                         (!synced || fsync(descriptor.get()) == 0) && descriptor.close_now() &&
@@ -128,14 +113,12 @@ void make_writable_folder(const std::filesystem::path& path) {
 }
 
 AppendFile::AppendFile(const std::filesystem::path& path)
-    : path_(path), fd_(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
-  if (fd_ < 0) throw io_error("cannot write '" + path.string() + "'", errno);
+    : path_(path), file_(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666)) {
+  if (!file_.is_open()) throw io_error("cannot write '" + path.string() + "'", errno);
 }
 
-AppendFile::~AppendFile() { close(fd_); }
-
 void AppendFile::append(std::span<const std::byte> bytes) {
-  const ssize_t written = write(fd_, bytes.data(), bytes.size());
+  const ssize_t written = write(file_.get(), bytes.data(), bytes.size());
   if (written != static_cast<ssize_t>(bytes.size())) {
     throw io_error("cannot write '" + path_.string() + "'", written < 0 ? errno : ENOSPC);
   }
@@ -143,17 +126,19 @@ void AppendFile::append(std::span<const std::byte> bytes) {
 
 std::int64_t AppendFile::size() const {
   struct stat status {};
-  if (fstat(fd_, &status) != 0) throw io_error("cannot read '" + path_.string() + "'", errno);
+  if (fstat(file_.get(), &status) != 0)
+    throw io_error("cannot read '" + path_.string() + "'", errno);
   return status.st_size;
 }
 
 void AppendFile::cut(std::int64_t size) {
-  if (ftruncate(fd_, size) != 0) throw io_error("cannot cut '" + path_.string() + "'", errno);
+  if (ftruncate(file_.get(), size) != 0)
+    throw io_error("cannot cut '" + path_.string() + "'", errno);
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
   // Without waiting: a named pipe would keep us here before it is seen to be no file.
-  const Descriptor descriptor(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const Descriptor descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
   if (!descriptor.is_open() || fstat(descriptor.get(), &status) != 0) throw cannot("read", path);
   if (!S_ISREG(status.st_mode)) {

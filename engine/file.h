@@ -7,6 +7,8 @@
 #include <span>
 #include <string>
 
+#include "engine/descriptor.h"
+
 namespace miniray {
 
 enum class Durability {
@@ -33,9 +35,6 @@ class AppendFile {
  public:
   // Makes the file where there is none. Throws io, naming the path.
   explicit AppendFile(const std::filesystem::path& path);
-  ~AppendFile();
-  AppendFile(const AppendFile&) = delete;
-  AppendFile& operator=(const AppendFile&) = delete;
 
   // Throws io, naming the path. A full disk may leave a part of the bytes.
   void append(std::span<const std::byte> bytes);
@@ -46,7 +45,7 @@ class AppendFile {
 
  private:
   std::filesystem::path path_;
-  int fd_;
+  Descriptor file_;
 };
 
 // A file mapped read-only. Moved, not copied.

@@ -4,25 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/descriptor.h"
+
 namespace miniray::dashboard {
-namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(const std::filesystem::path& path)
-      : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-}  // namespace
 
 LineReader::Chunk LineReader::read(std::string& buffer) {
   Chunk chunk;
@@ -38,8 +22,8 @@ LineReader::Chunk LineReader::read(std::string& buffer) {
   modified_ms_ = status.st_mtim.tv_sec * 1000 + status.st_mtim.tv_nsec / 1'000'000;
   if (status.st_size == offset_) return chunk;
 
-  const Descriptor file(path_);
-  if (file.get() < 0) return chunk;
+  const Descriptor file(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file.is_open()) return chunk;
   buffer.resize(kChunkBytes + kPaddingBytes);
   const ssize_t size = pread(file.get(), buffer.data(), kChunkBytes, offset_);
   if (size <= 0) return chunk;

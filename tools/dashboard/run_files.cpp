@@ -4,31 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <utility>
-
+#include "engine/descriptor.h"
 #include "engine/error.h"
 
 namespace miniray::dashboard {
 namespace {
 
 constexpr off_t kMaxBytes = 64 << 20;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 void check_plain(const std::string& name) {
   const bool plain = !name.empty() && name.front() != '.' && name.size() <= 255 &&
@@ -39,7 +21,7 @@ void check_plain(const std::string& name) {
 Descriptor open_beneath(const std::filesystem::path& runs_dir,
                         const std::vector<std::string>& parts) {
   Descriptor at(open(runs_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  for (std::size_t i = 0; i < parts.size() && at.get() >= 0; ++i) {
+  for (std::size_t i = 0; i < parts.size() && at.is_open(); ++i) {
     const bool last = i + 1 == parts.size();
     const int kind = last ? O_NONBLOCK : O_DIRECTORY;
     at = Descriptor(openat(at.get(), parts[i].c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | kind));
@@ -54,7 +36,7 @@ std::string read_run_file(const std::filesystem::path& runs_dir,
   for (const std::string& part : parts) check_plain(part);
   const Descriptor file = open_beneath(runs_dir, parts);
   struct stat status {};
-  if (file.get() < 0 || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+  if (!file.is_open() || fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     throw not_found("there is no such file");
   }
   if (status.st_size > kMaxBytes) throw corrupt("the file is larger than 64 MB");

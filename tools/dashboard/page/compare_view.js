@@ -1,7 +1,8 @@
 // Several runs in one chart each.
 import { getRun, listen } from "./api.js";
 import { Chart } from "./chart.js";
-import { card, checkbox, element } from "./dom.js";
+import { axisChoice, checkbox, smoothingSlider } from "./choices.js";
+import { card, element } from "./dom.js";
 import { duration, whole } from "./format.js";
 import { RunData } from "./run_data.js";
 import { stateBadge } from "./run_state.js";
@@ -19,21 +20,8 @@ class CompareView {
     this.runs = ids.map((id) => ({ id, data: new RunData(id) }));
     this.root = root;
     const redraw = () => this.draw();
-    this.smoothing = element("input", {
-      type: "range",
-      min: 0,
-      max: 0.99,
-      step: 0.01,
-      value: 0.6,
-      "data-testid": "smoothing",
-      oninput: redraw,
-    });
-    this.axis = element(
-      "select",
-      { "aria-label": "Horizontal axis", onchange: redraw },
-      element("option", { value: "step" }, "over steps"),
-      element("option", { value: "time" }, "over seconds since the start"),
-    );
+    this.smoothing = smoothingSlider(redraw);
+    this.axis = axisChoice("over seconds since the start", redraw);
     this.log = checkbox("log scale", "log-scale", false, redraw);
     this.charts = CHARTS.map((chart) => ({ ...chart, shown: new Chart(chart) }));
     this.quality = new Map();

@@ -30,12 +30,6 @@ export function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
-export function checkbox(label, testid, checked, onchange) {
-  const input = element("input", { type: "checkbox", "data-testid": testid, onchange });
-  input.checked = checked;
-  return element("label", { class: "choice" }, input, label);
-}
-
 export function card(title, ...children) {
   return element("section", { class: "card" }, element("h2", {}, title), ...children);
 }

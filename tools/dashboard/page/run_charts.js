@@ -1,6 +1,7 @@
 // The charts of one run, and the choices that all of them share.
 import { Chart } from "./chart.js";
-import { checkbox, element } from "./dom.js";
+import { axisChoice, checkbox, smoothingSlider } from "./choices.js";
+import { element } from "./dom.js";
 import { bytes, whole } from "./format.js";
 
 const two = (first, second) => [first, second];
@@ -52,21 +53,8 @@ export class RunCharts {
     this.data = data;
     this.refetch = refetch;
     const redraw = () => this.draw();
-    this.smoothing = element("input", {
-      type: "range",
-      min: 0,
-      max: 0.99,
-      step: 0.01,
-      value: 0.6,
-      "data-testid": "smoothing",
-      oninput: redraw,
-    });
-    this.axis = element(
-      "select",
-      { "data-testid": "x-axis", "aria-label": "Horizontal axis", onchange: redraw },
-      element("option", { value: "step" }, "over steps"),
-      element("option", { value: "time" }, "over time"),
-    );
+    this.smoothing = smoothingSlider(redraw);
+    this.axis = axisChoice("over time", redraw);
     this.log = checkbox("log scale", "log-scale", false, redraw);
     this.workers = checkbox("each worker", "per-worker", false, () => refetch());
     this.averages = checkbox("averages", "sync-marks", true, redraw);

@@ -1,6 +1,7 @@
 // All runs, the newest first.
 import { getRuns, listen } from "./api.js";
-import { checkbox, element, setText } from "./dom.js";
+import { checkbox } from "./choices.js";
+import { element, setText } from "./dom.js";
 import { clock, duration, number, whole } from "./format.js";
 import { progressBar, stateBadge, updateProgressBar, updateStateBadge } from "./run_state.js";
 import { sparkline, updateSparkline } from "./sparkline.js";
