@@ -68,6 +68,8 @@ void check_config(const TrainConfig& config) {
     throw invalid_argument("--d-lr must be a number from 0 (as --lr) to 10, not " +
                            std::to_string(config.d_lr));
   }
+  check_word("--lr-decay", config.lr_decay, {"none", "linear", "cosine"});
+  check_range("--warmup-steps", config.warmup_steps, 0, 1'000'000'000);
   check_word("--loss", config.loss, {"bce", "hinge", "lsgan"});
   make_objective(config.loss, config.label_smoothing);
   if (!(config.record_interval >= 0 && config.record_interval <= 3600)) {

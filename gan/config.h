@@ -28,7 +28,9 @@ struct TrainConfig {
   double width = 1;            // factor of its hidden layers' widths
   std::int64_t latent_dim = 100;
   double lr = 0.0002;
-  double d_lr = 0;           // of the discriminator; 0: lr
+  double d_lr = 0;                // of the discriminator; 0: lr
+  std::string lr_decay = "none";  // or linear, cosine
+  std::int64_t warmup_steps = 0;
   std::string loss = "bce";  // or hinge, lsgan
   double label_smoothing = 0;
   std::filesystem::path save_dir = "models/gan";

@@ -38,9 +38,10 @@ std::string describe(const TrainConfig& c, const Dataset& dataset) {
        << "\n--sync-interval " << c.sync_interval << "\n--sync-moments " << c.sync_moments
        << "\n--sync-payload " << c.sync_payload << "\n--outer " << c.outer << "\n--sharding "
        << c.sharding << "\n--model " << c.model << "\n--width " << width << "\n--latent-dim "
-       << c.latent_dim << "\n--lr " << lr << "\n--d-lr " << d_lr << "\n--loss " << c.loss
-       << "\n--label-smoothing " << smoothing << "\n--seed " << c.seed << "\n--flip " << c.flip
-       << "\n--data " << c.data << "\ndata of " << fingerprint(dataset) << '\n';
+       << c.latent_dim << "\n--lr " << lr << "\n--d-lr " << d_lr << "\n--lr-decay " << c.lr_decay
+       << "\n--warmup-steps " << c.warmup_steps << "\n--loss " << c.loss << "\n--label-smoothing "
+       << smoothing << "\n--seed " << c.seed << "\n--flip " << c.flip << "\n--data " << c.data
+       << "\ndata of " << fingerprint(dataset) << '\n';
   return text.str();
 }
 

@@ -130,6 +130,17 @@ class EpochRunner {
             .gradient_norms = interval > 0 && (step - 1) % interval == 0};
   }
 
+  // By epochs, those of earlier trainings included.
+  void scale_learning_rates(std::int64_t step, std::int64_t number) {
+    const double part_of_epoch =
+        static_cast<double>(number - 1) / static_cast<double>(batches_.count());
+    const double progress = (static_cast<double>(report_.epoch - 1) + part_of_epoch) /
+                            static_cast<double>(report_.epochs);
+    const double factor = learning_rate_factor(replica_.schedule_, step, progress);
+    replica_.state_.generator_adam.scale_lr(factor);
+    replica_.state_.discriminator_adam.scale_lr(factor);
+  }
+
   void step(const Batch& batch, std::int64_t number) {
     const auto size = static_cast<std::int64_t>(batch.pictures.size());
     const StepKey key{replica_.seed_, batch.stream_rank, ++replica_.step_, batch.samples};
@@ -141,6 +152,7 @@ class EpochRunner {
     fill_batch(replica_.threads_, dataset_, batch.pictures, options_.flip, flip_key,
                batch.samples.first, buffers_.real(size));
     draw_latents(key, state.spec.latent_dim, buffers_.latents(size));
+    scale_learning_rates(key.step, number);
     const StepResult result =
         train_step(replica_.threads_, key, size, state, buffers_, step_options(key.step));
     check_finite(result, key.step);
@@ -187,6 +199,7 @@ Replica::Replica(const ThreadBudget& threads, Communicator& communicator, const 
       communicator_(communicator),
       seed_(options.seed),
       objective_(options.objective),
+      schedule_(options.schedule),
       state_(options.model, options.optimizer, discriminator_optimizer(options), options.seed) {}
 
 TrainResult Replica::train(const Dataset& dataset, const TrainOptions& options,

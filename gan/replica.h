@@ -10,6 +10,7 @@
 #include "engine/parallel.h"
 #include "gan/data/batch.h"
 #include "gan/data/epoch_batches.h"
+#include "gan/schedule.h"
 #include "gan/train_step.h"
 #include "runtime/parameter_sync.h"
 
@@ -22,6 +23,7 @@ struct GanOptions {
   AdamOptions optimizer;
   std::optional<double> discriminator_lr{};  // empty: the optimizer's
   Objective objective{};
+  LearningRateSchedule schedule{};  // of both optimizers
   std::uint64_t seed = 42;
 };
 
@@ -100,6 +102,7 @@ class Replica {
   Communicator& communicator_;
   const std::uint64_t seed_;
   const Objective objective_;
+  const LearningRateSchedule schedule_;
   GanState state_;
   std::optional<GanNetworks> own_networks_;
   std::int64_t step_ = 0;

@@ -29,6 +29,7 @@ GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {
   options.optimizer.lr = config.lr;
   if (config.d_lr > 0) options.discriminator_lr = config.d_lr;
   options.objective = make_objective(config.loss, config.label_smoothing);
+  options.schedule = {make_decay(config.lr_decay), config.warmup_steps};
   options.seed = config.seed;
   return options;
 }
@@ -55,6 +56,8 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
                        {"loss", config.loss},
                        {"label_smoothing", text(config.label_smoothing)},
                        {"d_lr", text(config.d_lr > 0 ? config.d_lr : config.lr)},
+                       {"lr_decay", config.lr_decay},
+                       {"warmup_steps", std::to_string(config.warmup_steps)},
                        {"width", text(config.width)},
                        {"save_dir", config.save_dir.string()}},
           .config_text = config_text,

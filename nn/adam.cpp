@@ -25,7 +25,7 @@ ParameterUpdate<T> Adam<T>::begin_update(std::span<T> parameters) {
       .epsilon = static_cast<T>(options_.epsilon),
       .rest1 = static_cast<T>(1 - options_.beta1),
       .rest2 = static_cast<T>(1 - options_.beta2),
-      .step_size = static_cast<T>(options_.lr / (1 - std::pow(options_.beta1, t))),
+      .step_size = static_cast<T>(options_.lr * lr_factor_ / (1 - std::pow(options_.beta1, t))),
       .inverse_root_bias2 = static_cast<T>(1 / std::sqrt(1 - std::pow(options_.beta2, t))),
   };
   return {factors, {parameters, m_.span(), v_.span()}};

@@ -27,12 +27,16 @@ class Adam {
   // A whole update; `gradients` are consumed: zero afterwards, ready to be added to.
   void step(const ThreadBudget& threads, std::span<T> parameters, std::span<T> gradients);
 
+  // From the next update on; options' lr times a factor.
+  void scale_lr(double factor) { lr_factor_ = factor; }
+
   std::int64_t steps() const { return steps_; }
   std::span<T> first_moment() { return m_.span(); }
   std::span<T> second_moment() { return v_.span(); }
 
  private:
   AdamOptions options_;
+  double lr_factor_ = 1;
   std::int64_t steps_ = 0;
   FlatBuffer<T> m_, v_;
 };

@@ -30,6 +30,10 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--batch-size", c.batch_size, "Pictures a step, of each worker", training);
   option("--lr", c.lr, "Learning rate of Adam", training);
   option("--d-lr", c.d_lr, "Learning rate of the discriminator's Adam; 0: as --lr", training);
+  option("--lr-decay", c.lr_decay, "How learning rates fall, to 0 at the last epoch's end",
+         training)
+      ->check(CLI::IsMember({"none", "linear", "cosine"}));
+  option("--warmup-steps", c.warmup_steps, "Steps in which learning rates rise from 0", training);
   option("--loss", c.loss, "What is optimised: cross-entropy, hinge or least squares", training)
       ->check(CLI::IsMember({"bce", "hinge", "lsgan"}));
   option("--label-smoothing", c.label_smoothing,

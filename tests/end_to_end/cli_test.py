@@ -434,6 +434,8 @@ BAD_USAGE = [
     (TRAIN, ["--lr", "-1"], "--lr"),
     (TRAIN, ["--lr", "inf"], "--lr"),
     (TRAIN, ["--lr", "abc"], "--lr"),
+    (TRAIN, ["--lr-decay", "stairs"], "--lr-decay"),
+    (TRAIN, ["--warmup-steps", "-1"], "--warmup-steps"),
     (TRAIN, ["--latent-dim", "0"], "--latent-dim"),
     (TRAIN, ["--workers", "0"], "--workers"),
     (TRAIN, ["--sync-interval", "0"], "--sync-interval"),
