@@ -2,12 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cmath>
-#include <vector>
-
-#include "gan/trainer.h"
-#include "support/small_gan.h"
+#include "support/largest_changes.h"
 
 namespace miniray {
 namespace {
@@ -26,21 +21,22 @@ TEST(Schedule, ClosedForms) {
 // Adam's first step moves a weight by its rate, whatever the gradient.
 TEST(Schedule, ScalesTheRatesOfBothOptimizers) {
   GanOptions options;
-  options.model = testing::small_spec();
   options.optimizer.lr = 1e-3;
   options.schedule.warmup_steps = 4;
-  GanTrainer trainer(options, 1), untrained(options, 1);
-  trainer.train(testing::SmallPictures(20), {.epochs = 1, .batch_size = 20});
-  const auto largest_step = [](std::span<const float> a, std::span<const float> b) {
-    float largest = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-    return largest;
-  };
-  const GanState &after = trainer.state(), &before = untrained.state();
-  EXPECT_NEAR(largest_step(after.generator.parameters(), before.generator.parameters()), 2.5e-4,
-              1e-6);
-  EXPECT_NEAR(largest_step(after.discriminator.parameters(), before.discriminator.parameters()),
-              2.5e-4, 1e-6);
+  const auto changes = testing::largest_changes(options, 1);
+  EXPECT_NEAR(changes.generator, 2.5e-4, 1e-6);
+  EXPECT_NEAR(changes.discriminator, 2.5e-4, 1e-6);
+}
+
+// Without memory of former gradients, Adam moves a weight by its rate in each step; a weight whose
+// gradient keeps its sign moves by the sum.
+TEST(Schedule, DecaysByThePartOfTheEpochsThatIsDone) {
+  GanOptions options;
+  options.optimizer = {.lr = 1e-3, .beta1 = 0, .beta2 = 0};
+  options.schedule.decay = Decay::kLinear;  // 1, then 1/2
+  const auto changes = testing::largest_changes(options, 2);
+  EXPECT_NEAR(changes.generator, 1.5e-3, 6e-6);
+  EXPECT_NEAR(changes.discriminator, 1.5e-3, 6e-6);
 }
 
 }  // namespace
