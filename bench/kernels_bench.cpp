@@ -158,6 +158,16 @@ void add_scaled(benchmark::State& state) {
 }
 BENCHMARK(add_scaled)->ArgName("threads")->Arg(1)->Arg(2)->UseRealTime();
 
+// y += a (x - y), as the average of G over its steps is kept.
+void approach(benchmark::State& state) {
+  const auto x = ones(kParameters);
+  auto y = ones(kParameters);
+  parameter_pass(state, 3, 3, [&](std::int64_t begin, std::int64_t size) {
+    elementwise<float>().approach(1e-3F, part(x.span(), begin, size), part(y.span(), begin, size));
+  });
+}
+BENCHMARK(approach)->ArgName("threads")->Arg(1)->Arg(2)->UseRealTime();
+
 // One thread, 128 x 1024 values, in the caches.
 constexpr std::int64_t kRows = 128, kColumns = 1024;
 constexpr double kBlockBytes = sizeof(float) * kRows * kColumns;

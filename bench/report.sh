@@ -156,7 +156,7 @@ may hold a part: they can exceed the roof of memory.
 | kernel | threads | flop/byte | GFLOP/s | GB/s | roof, GFLOP/s | of the roof |
 |---|---|---|---|---|---|---|
 TEXT
-  "$bench/kernels_bench" --benchmark_filter='dense_product/.*(in:3072/out:1024|in:1024/out:3072)/|^adam|^add_' \
+  "$bench/kernels_bench" --benchmark_filter='dense_product/.*(in:3072/out:1024|in:1024/out:3072)/|^adam|^add_|^approach' \
     --benchmark_repetitions="$(pick 5 2)" --benchmark_min_time="$(pick 0.2 0.01)" --benchmark_report_aggregates_only=true \
     --benchmark_format=csv 2>/dev/null | roofline_rows
 }

@@ -176,7 +176,7 @@ void Collector::begin(const TrainingInfo& training, Communicator& processes) {
   seed_ = training.gan.seed;
   sampler_.reset();  // before the threads that it uses
   threads_.emplace(training.threads);
-  sampler_.emplace(*threads_, training.state.generator, training.state.spec.image_shape);
+  sampler_.emplace(*threads_, training.state.sampling_generator(), training.state.spec.image_shape);
   workers_.clear();
   for (int i = 0; i < training.workers; ++i) {
     workers_.push_back(std::make_unique<WorkerRecorder>(*this, first_rank_ + i));

@@ -70,6 +70,16 @@ void check_config(const TrainConfig& config) {
   }
   check_word("--lr-decay", config.lr_decay, {"none", "linear", "cosine"});
   check_range("--warmup-steps", config.warmup_steps, 0, 1'000'000'000);
+  if (!(std::isfinite(config.clip_norm) && config.clip_norm >= 0)) {
+    throw invalid_argument("--clip-norm must be a number of at least 0 (never), not " +
+                           std::to_string(config.clip_norm));
+  }
+  if (!(config.ema >= 0 && config.ema < 1)) {
+    throw invalid_argument("--ema must be a number from 0 (none) to below 1, such as 0.999, not " +
+                           std::to_string(config.ema));
+  }
+  check_range("--accumulate", config.accumulate, 1, 4'096);
+  check_range("--d-steps", config.d_steps, 1, 1'000);
   check_word("--loss", config.loss, {"bce", "hinge", "lsgan"});
   make_objective(config.loss, config.label_smoothing);
   if (!(config.record_interval >= 0 && config.record_interval <= 3600)) {

@@ -31,7 +31,11 @@ struct TrainConfig {
   double d_lr = 0;                // of the discriminator; 0: lr
   std::string lr_decay = "none";  // or linear, cosine
   std::int64_t warmup_steps = 0;
-  std::string loss = "bce";  // or hinge, lsgan
+  double clip_norm = 0;         // 0: never
+  double ema = 0;               // decay of G's average over steps; 0: none
+  std::int64_t accumulate = 1;  // batches a step
+  std::int64_t d_steps = 1;     // steps of the discriminator for each of the generator
+  std::string loss = "bce";     // or hinge, lsgan
   double label_smoothing = 0;
   std::filesystem::path save_dir = "models/gan";
 

@@ -1,7 +1,6 @@
 #include "gan/launch_check.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <sstream>
 
 #include "engine/error.h"
@@ -27,21 +26,19 @@ std::string fingerprint(const Dataset& dataset) {
 
 // One "name value" a line: everything that the result depends on.
 std::string describe(const TrainConfig& c, const Dataset& dataset) {
-  char lr[32], d_lr[32], smoothing[32], width[32];
-  std::snprintf(lr, sizeof lr, "%.17g", c.lr);
-  std::snprintf(d_lr, sizeof d_lr, "%.17g", c.d_lr);
-  std::snprintf(smoothing, sizeof smoothing, "%.17g", c.label_smoothing);
-  std::snprintf(width, sizeof width, "%.17g", c.width);
   std::ostringstream text;
+  text.precision(17);
   text << "version " << MINIRAY_VERSION << "\n--mode " << c.mode << "\n--epochs " << c.epochs
        << "\n--batch-size " << c.batch_size << "\n--workers " << c.workers << "\n--sync " << c.sync
        << "\n--sync-interval " << c.sync_interval << "\n--sync-moments " << c.sync_moments
        << "\n--sync-payload " << c.sync_payload << "\n--outer " << c.outer << "\n--sharding "
-       << c.sharding << "\n--model " << c.model << "\n--width " << width << "\n--latent-dim "
-       << c.latent_dim << "\n--lr " << lr << "\n--d-lr " << d_lr << "\n--lr-decay " << c.lr_decay
-       << "\n--warmup-steps " << c.warmup_steps << "\n--loss " << c.loss << "\n--label-smoothing "
-       << smoothing << "\n--seed " << c.seed << "\n--flip " << c.flip << "\n--data " << c.data
-       << "\ndata of " << fingerprint(dataset) << '\n';
+       << c.sharding << "\n--model " << c.model << "\n--width " << c.width << "\n--latent-dim "
+       << c.latent_dim << "\n--lr " << c.lr << "\n--d-lr " << c.d_lr << "\n--lr-decay "
+       << c.lr_decay << "\n--warmup-steps " << c.warmup_steps << "\n--loss " << c.loss
+       << "\n--label-smoothing " << c.label_smoothing << "\n--clip-norm " << c.clip_norm
+       << "\n--ema " << c.ema << "\n--accumulate " << c.accumulate << "\n--d-steps " << c.d_steps
+       << "\n--seed " << c.seed << "\n--flip " << c.flip << "\n--data " << c.data << "\ndata of "
+       << fingerprint(dataset) << '\n';
   return text.str();
 }
 

@@ -6,9 +6,16 @@
 #include <cstdio>
 
 #include "engine/error.h"
+#include "nn/moving_average.h"
 
 namespace miniray {
 namespace {
+
+double checked_ema(double decay) {
+  if (decay >= 0 && decay < 1) return decay;
+  throw invalid_argument("the decay of an average must be from 0 to below 1, not " +
+                         std::to_string(decay));
+}
 
 void check(const Dataset& dataset, const GanSpec& spec, const TrainOptions& options) {
   if (dataset.sample_shape() != spec.image_shape) {
@@ -21,6 +28,9 @@ void check(const Dataset& dataset, const GanSpec& spec, const TrainOptions& opti
                            std::to_string(options.batch_size) +
                            ": batch normalisation has no variance of one");
   }
+  if (options.accumulate < 1) throw invalid_argument("a step takes at least 1 batch");
+  if (options.d_steps < 1) throw invalid_argument("D takes at least 1 step for each of G");
+  if (!(options.clip_norm >= 0)) throw invalid_argument("the norm to clip to is below 0");
   if (options.gradient_norms < 0) throw invalid_argument("the steps between norms are below 0");
   if (options.epochs < 0) throw invalid_argument("the number of epochs is below 0");
 }
@@ -111,13 +121,15 @@ class EpochRunner {
   EpochBatches make_batches() const {
     if (options_.sync.unit == SyncUnit::kGradients) {
       return EpochBatches::from_global_order(dataset_, replica_.seed_, communicator(),
-                                             report_.epoch, options_.batch_size);
+                                             report_.epoch, step_size());
     }
     const Sharding sharding =
         options_.sharding ? options_.sharding : make_sharding("contiguous", replica_.seed_);
     return EpochBatches::from_shards(dataset_, sharding, replica_.seed_, communicator(),
-                                     report_.epoch, options_.batch_size);
+                                     report_.epoch, step_size());
   }
+
+  std::int64_t step_size() const { return options_.batch_size * options_.accumulate; }
 
   bool meets_in_next_step() const {
     return options_.sync.unit == SyncUnit::kGradients || sync_.due_after_step(replica_.step_ + 1);
@@ -127,7 +139,9 @@ class EpochRunner {
     const std::int64_t interval = options_.gradient_norms;
     return {.objective = replica_.objective_,
             .hook = hook_,
-            .gradient_norms = interval > 0 && (step - 1) % interval == 0};
+            .gradient_norms = interval > 0 && (step - 1) % interval == 0,
+            .clip_norm = options_.clip_norm,
+            .train_generator = (step - 1) % options_.d_steps == 0};
   }
 
   // By epochs, those of earlier trainings included.
@@ -153,12 +167,18 @@ class EpochRunner {
                batch.samples.first, buffers_.real(size));
     draw_latents(key, state.spec.latent_dim, buffers_.latents(size));
     scale_learning_rates(key.step, number);
-    const StepResult result =
-        train_step(replica_.threads_, key, size, state, buffers_, step_options(key.step));
+    const StepOptions step_options = this->step_options(key.step);
+    StepResult result = train_step(replica_.threads_, key, size, state, buffers_, step_options);
+    if (step_options.train_generator) replica_.g_loss_ = result.g_loss;
+    result.g_loss = replica_.g_loss_;
     check_finite(result, key.step);
     communicator().heartbeat();
     std::optional<SyncReport> sync;
     if (sync_.due_after_step(key.step)) sync = report_.sync = sync_.sync();
+    if (state.generator_average) {
+      update_moving_average(replica_.threads_, decay_at_step(replica_.ema_, key.step),
+                            state.generator, *state.generator_average);
+    }
     sums_ += result;
     const std::int64_t images = size * communicator().world_size();
     report_.images += images;
@@ -200,12 +220,16 @@ Replica::Replica(const ThreadBudget& threads, Communicator& communicator, const 
       seed_(options.seed),
       objective_(options.objective),
       schedule_(options.schedule),
-      state_(options.model, options.optimizer, discriminator_optimizer(options), options.seed) {}
+      ema_(checked_ema(options.ema)),
+      state_(options.model, options.optimizer, discriminator_optimizer(options), options.seed) {
+  if (ema_ > 0) state_.generator_average = state_.generator;
+}
 
 TrainResult Replica::train(const Dataset& dataset, const TrainOptions& options,
                            const Observers& observers, const std::atomic<bool>* stop) {
   check(dataset, state_.spec, options);
-  StepBuffers buffers(state_, std::min(options.batch_size, dataset.size()));
+  StepBuffers buffers(state_, std::min(options.batch_size * options.accumulate, dataset.size()),
+                      options.accumulate);
   ParameterSync sync(options.sync, communicator_, sync_spans());
   TrainResult result;
   const std::int64_t last_epoch = epoch_ + options.epochs;
@@ -221,13 +245,22 @@ TrainResult Replica::train(const Dataset& dataset, const TrainOptions& options,
       own_networks_.emplace(GanNetworks{state_.generator, state_.discriminator});
     }
     if (last || sync.due_after_epoch(epoch_)) report.sync = last ? sync.finish() : sync.sync();
+    if (last && state_.generator_average) average_over_ranks(*state_.generator_average);
     if (result.stopped) break;
     report.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     result.history.push_back(report);
-    for (TrainObserver* observer : observers) observer->on_epoch(report, state_.generator);
+    for (TrainObserver* observer : observers) {
+      observer->on_epoch(report, state_.sampling_generator());
+    }
   }
   return result;
+}
+
+// What each rank kept of its own steps.
+void Replica::average_over_ranks(Network<float>& network) {
+  communicator_.mean(network.parameters());
+  communicator_.mean(network.statistics());
 }
 
 std::vector<SyncSpans> Replica::sync_spans() {

@@ -24,12 +24,16 @@ struct GanOptions {
   std::optional<double> discriminator_lr{};  // empty: the optimizer's
   Objective objective{};
   LearningRateSchedule schedule{};  // of both optimizers
+  double ema = 0;                   // decay of G's average over steps, below 1; 0: none is kept
   std::uint64_t seed = 42;
 };
 
 struct TrainOptions {
   std::int64_t epochs = 50;
-  std::int64_t batch_size = 128;  // of each worker
+  std::int64_t batch_size = 128;  // of each worker, in one pass through the networks
+  std::int64_t accumulate = 1;    // passes a step: it takes so many batches as one
+  std::int64_t d_steps = 1;       // steps of D for each of G
+  double clip_norm = 0;           // see StepOptions
   Flip flip = Flip::kNever;
   SyncPolicy sync{};
   Sharding sharding{};              // empty: contiguous; of no effect where gradients are averaged
@@ -41,7 +45,7 @@ struct StepReport {
   std::int64_t epoch, epochs;         // epoch counts from 1
   std::int64_t step, steps_in_epoch;  // within the epoch, from 1
   std::int64_t images;                // of this step, over all workers
-  StepResult result;                  // of this worker
+  StepResult result;                  // of this worker; g_loss of G's latest update
   std::int64_t steps_done;            // of this worker, since training began
   std::int64_t shard;                 // pictures of this worker
   std::optional<SyncReport> sync;     // where one followed the step
@@ -65,6 +69,7 @@ class TrainObserver {
  public:
   virtual ~TrainObserver() = default;
   virtual void on_step(const StepReport& report) = 0;
+  // generator: the one that pictures are made with (GanState::sampling_generator).
   virtual void on_epoch(const EpochReport& report, const Network<float>& generator) = 0;
 };
 
@@ -88,7 +93,7 @@ class Replica {
   TrainResult train(const Dataset& dataset, const TrainOptions& options, const Observers& observers,
                     const std::atomic<bool>* stop);
 
-  // After train: the average.
+  // After train: the average over workers.
   const GanState& state() const { return state_; }
   // This replica's own networks before the last average. Empty in a world of one.
   const std::optional<GanNetworks>& own_networks() const { return own_networks_; }
@@ -97,16 +102,19 @@ class Replica {
   friend class EpochRunner;
 
   std::vector<SyncSpans> sync_spans();
+  void average_over_ranks(Network<float>& network);
 
   const ThreadBudget& threads_;
   Communicator& communicator_;
   const std::uint64_t seed_;
   const Objective objective_;
   const LearningRateSchedule schedule_;
+  const double ema_;
   GanState state_;
   std::optional<GanNetworks> own_networks_;
   std::int64_t step_ = 0;
   std::int64_t epoch_ = 0;
+  double g_loss_ = 0;  // of G's latest update
 };
 
 }  // namespace miniray

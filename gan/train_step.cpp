@@ -11,6 +11,9 @@
 namespace miniray {
 namespace {
 
+// Whatever a batch's size, its parts then have at least 2 samples, as batch norm needs.
+constexpr std::int64_t kMinPassBatch = 3;
+
 RandomKey dropout_key(const StepKey& key, NetworkStream stream) {
   return {.seed = key.seed,
           .purpose = RandomPurpose::kDropout,
@@ -19,20 +22,14 @@ RandomKey dropout_key(const StepKey& key, NetworkStream stream) {
           .step = static_cast<std::uint32_t>(key.step)};
 }
 
-Network<float> initialised(std::shared_ptr<const NetworkPlan<float>> plan, std::uint64_t seed,
-                           NetworkStream stream) {
-  Network<float> network(std::move(plan));
-  network.init(seed, stream);
-  return network;
-}
-
 // Whether samples of one batch depend on each other, by its statistics.
 bool mixes_samples(const Network<float>& network) {
   return !network.plan().statistics().slices().empty();
 }
 
-Adam<float> adam_of(const Network<float>& network, const AdamOptions& options) {
-  return {options, network.plan().parameters().buffer_size()};
+void scale(std::span<float> values, double factor) {
+  if (factor == 1) return;
+  for (float& value : values) value *= static_cast<float>(factor);
 }
 
 // In lanes, which add up side by side: one sum would wait for itself.
@@ -51,27 +48,20 @@ double norm(std::span<const float> values) {
 
 }  // namespace
 
-GanState::GanState(const GanSpec& gan_spec, const AdamOptions& generator_options,
-                   const AdamOptions& discriminator_options, std::uint64_t seed)
-    : spec(gan_spec),
-      generator(initialised(make_generator_plan(spec), seed, kGeneratorStream)),
-      discriminator(initialised(make_discriminator_plan(spec), seed, kDiscriminatorStream)),
-      generator_adam(adam_of(generator, generator_options)),
-      discriminator_adam(adam_of(discriminator, discriminator_options)) {}
-
-StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch)
-    : image_size_(state.spec.image_shape.elements()),
+StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch, std::int64_t passes)
+    : pass_batch_(std::max(kMinPassBatch, (max_batch + passes - 1) / passes)),
+      joint_(passes == 1 && !mixes_samples(state.discriminator)),
+      image_size_(state.spec.image_shape.elements()),
       latent_dim_(state.spec.latent_dim),
       images_({2 * max_batch, image_size_}),
       latents_({max_batch, latent_dim_}),
-      logits_({2 * max_batch}),
-      logit_gradients_({2 * max_batch}),
-      fake_gradients_({max_batch, image_size_}),
+      logits_({2 * pass_batch_}),
+      logit_gradients_({2 * pass_batch_}),
+      fake_gradients_({pass_batch_, image_size_}),
       generator_gradients_(state.generator.plan().parameters().buffer_size()),
       discriminator_gradients_(state.discriminator.plan().parameters().buffer_size()),
-      generator_pass_(state.generator.plan(), max_batch, PassUse::kForwardAndBackward),
-      discriminator_pass_(state.discriminator.plan(),
-                          mixes_samples(state.discriminator) ? max_batch : 2 * max_batch,
+      generator_pass_(state.generator.plan(), pass_batch_, PassUse::kForwardAndBackward),
+      discriminator_pass_(state.discriminator.plan(), joint_ ? 2 * pass_batch_ : pass_batch_,
                           PassUse::kForwardAndBackward) {}
 
 std::span<float> StepBuffers::real(std::int64_t batch) {
@@ -90,27 +80,41 @@ class StepRunner {
       : threads_(threads),
         key_(key),
         batch_(batch),
+        passes_((batch + buffers.pass_batch_ - 1) / buffers.pass_batch_),
         state_(state),
         buffers_(buffers),
-        options_(options),
-        fake_(part(buffers.images_.span(), batch * buffers.image_size_,
-                   batch * buffers.image_size_)) {}
+        options_(options) {}
 
   StepResult run() {
     StepResult result;
-    state_.generator.forward(generator_context(), batch_, latents(), fake_,
-                             buffers_.generator_pass_);
-    if (mixes_samples(state_.discriminator)) {
-      update_discriminator_apart(result);
-    } else {
+    if (buffers_.joint_) {
+      generate(whole());
       update_discriminator(result);
+    } else {
+      update_discriminator_apart(result);
     }
-    update_generator(result);
-    state_.generator.update_statistics(batch_, buffers_.generator_pass_);
+    if (options_.train_generator) update_generator(result);
     return result;
   }
 
  private:
+  // Samples of the batch that go through the networks together.
+  struct Part {
+    std::int64_t begin, size;
+  };
+
+  Part whole() const { return {0, batch_}; }
+  Part part_of(std::int64_t pass) const {
+    const std::int64_t begin = pass * batch_ / passes_;
+    return {begin, (pass + 1) * batch_ / passes_ - begin};
+  }
+
+  void generate(const Part& samples) {
+    state_.generator.forward(generator_context(samples), samples.size, latents(samples),
+                             fake(samples), buffers_.generator_pass_);
+    state_.generator.update_statistics(samples.size, buffers_.generator_pass_);
+  }
+
   // Without batch norm in D, real and fake pass through it as one batch with equal gradients.
   void update_discriminator(StepResult& result) {
     // In the random streams stand the real samples of all workers, then the fake ones.
@@ -136,49 +140,52 @@ class StepRunner {
                                    buffers_.discriminator_gradients_, buffers_.discriminator_pass_);
   }
 
-  // Real, then fake, each with statistics of its own; their gradients add up.
+  // Real, then fake of each part, on their own; their gradients add up.
   void update_discriminator_apart(StepResult& result) {
-    result.d_loss = judge(true, result.d_real) + judge(false, result.d_fake);
+    for (std::int64_t pass = 0; pass < passes_; ++pass) {
+      const Part samples = part_of(pass);
+      generate(samples);
+      result.d_loss += judge(true, samples, result.d_real) + judge(false, samples, result.d_fake);
+    }
     result.d_gradient_norm =
         take(state_.discriminator, state_.discriminator_adam, buffers_.discriminator_gradients_);
   }
 
-  // Adds D's gradients for one kind of samples; returns the loss. mean: of its probabilities.
-  double judge(bool real, double& mean) {
-    const PassContext context{threads_,
-                              true,
-                              dropout_key(key_, kDiscriminatorStream),
-                              {.first = key_.samples.first + (real ? 0 : key_.samples.total)}};
-    const std::span<const float> images = real ? buffers_.real(batch_) : fake_;
-    const auto logits = part(buffers_.logits_.span(), 0, batch_);
-    const auto dlogits = part(buffers_.logit_gradients_.span(), 0, batch_);
+  // Adds D's gradients for one kind of samples; returns their part of the loss. mean: of the
+  // batch's probabilities, to which these add.
+  double judge(bool real, const Part& samples, double& mean) {
+    const PassContext context = discriminator_context(samples, real ? 0 : 1);
+    const std::span<const float> images = real ? this->real(samples) : fake(samples);
+    const auto logits = part(buffers_.logits_.span(), 0, samples.size);
+    const auto dlogits = part(buffers_.logit_gradients_.span(), 0, samples.size);
     Network<float>& network = state_.discriminator;
-    network.forward(context, batch_, images, logits, buffers_.discriminator_pass_);
-    mean = mean_probability(std::span<const float>(logits));
+    network.forward(context, samples.size, images, logits, buffers_.discriminator_pass_);
+    mean += weight(samples) * mean_probability(std::span<const float>(logits));
     const double loss = discriminator_loss(objective(), real, logits, dlogits);
-    network.backward(context, batch_, images, logits, dlogits, {},
+    scale(dlogits, weight(samples));
+    network.backward(context, samples.size, images, logits, dlogits, {},
                      buffers_.discriminator_gradients_.span(), buffers_.discriminator_pass_);
-    network.update_statistics(batch_, buffers_.discriminator_pass_);
-    return loss;
+    network.update_statistics(samples.size, buffers_.discriminator_pass_);
+    return weight(samples) * loss;
   }
 
-  // Through the updated D, without gradients of its own, back into G.
   void update_generator(StepResult& result) {
-    const PassContext context{threads_,
-                              true,
-                              dropout_key(key_, kDiscriminatorStream),
-                              {.first = 2 * key_.samples.total + key_.samples.first}};
-    const auto logits = part(buffers_.logits_.span(), 0, batch_);
-    const auto dlogits = part(buffers_.logit_gradients_.span(), 0, batch_);
-    const auto dfake = part(buffers_.fake_gradients_.span(), 0, batch_ * buffers_.image_size_);
-    state_.discriminator.forward(context, batch_, fake_, logits, buffers_.discriminator_pass_);
-    result.g_loss = generator_loss(objective(), logits, dlogits);
-    state_.discriminator.backward(context, batch_, fake_, logits, dlogits, dfake, {},
-                                  buffers_.discriminator_pass_);
-    state_.discriminator.update_statistics(batch_, buffers_.discriminator_pass_);
+    if (passes_ == 1) {
+      const Pass pass = pass_through_discriminator(whole(), result);
+      result.g_gradient_norm = train(pass, state_.generator, state_.generator_adam,
+                                     buffers_.generator_gradients_, buffers_.generator_pass_);
+      return;
+    }
+    for (std::int64_t i = 0; i < passes_; ++i) {
+      const Part samples = part_of(i);
+      // Once more: what backward needs of this part has made way for the next.
+      state_.generator.forward(generator_context(samples), samples.size, latents(samples),
+                               fake(samples), buffers_.generator_pass_);
+      backward(pass_through_discriminator(samples, result), state_.generator,
+               buffers_.generator_gradients_, buffers_.generator_pass_, nullptr);
+    }
     result.g_gradient_norm =
-        train({generator_context(), batch_, latents(), fake_, dfake}, state_.generator,
-              state_.generator_adam, buffers_.generator_gradients_, buffers_.generator_pass_);
+        take(state_.generator, state_.generator_adam, buffers_.generator_gradients_);
   }
 
   // A pass that forward has made, and the gradient of its output.
@@ -188,46 +195,97 @@ class StepRunner {
     std::span<const float> x, y, dy;
   };
 
+  // Fakes through the updated D, without gradients of its own: G's pass, back to its output.
+  Pass pass_through_discriminator(const Part& samples, StepResult& result) {
+    const PassContext context = discriminator_context(samples, 2);
+    const auto logits = part(buffers_.logits_.span(), 0, samples.size);
+    const auto dlogits = part(buffers_.logit_gradients_.span(), 0, samples.size);
+    const auto dfake =
+        part(buffers_.fake_gradients_.span(), 0, samples.size * buffers_.image_size_);
+    Network<float>& network = state_.discriminator;
+    network.forward(context, samples.size, fake(samples), logits, buffers_.discriminator_pass_);
+    result.g_loss += weight(samples) * generator_loss(objective(), logits, dlogits);
+    scale(dlogits, weight(samples));
+    network.backward(context, samples.size, fake(samples), logits, dlogits, dfake, {},
+                     buffers_.discriminator_pass_);
+    network.update_statistics(samples.size, buffers_.discriminator_pass_);
+    return {generator_context(samples), samples.size, latents(samples), fake(samples), dfake};
+  }
+
+  static void backward(const Pass& pass, const Network<float>& network,
+                       FlatBuffer<float>& gradients, PassBuffers<float>& buffers,
+                       const ParameterUpdate<float>* update) {
+    network.backward(pass.context, pass.batch, pass.x, pass.y, pass.dy, {}, gradients.span(),
+                     buffers, update);
+  }
+
   // The network's update from the gradients of a pass, in one go where nobody else wants them. The
   // gradients' norm, if asked for.
   std::optional<double> train(const Pass& pass, Network<float>& network, Adam<float>& adam,
                               FlatBuffer<float>& gradients, PassBuffers<float>& buffers) {
-    const auto backward = [&](const ParameterUpdate<float>* update) {
-      network.backward(pass.context, pass.batch, pass.x, pass.y, pass.dy, {}, gradients.span(),
-                       buffers, update);
-    };
-    if (!options_.hook && !options_.gradient_norms) {
+    if (!options_.hook && !options_.gradient_norms && options_.clip_norm == 0) {
       const ParameterUpdate<float> update = adam.begin_update(network.parameters());
-      backward(&update);
+      backward(pass, network, gradients, buffers, &update);
       return std::nullopt;
     }
-    backward(nullptr);
+    backward(pass, network, gradients, buffers, nullptr);
     return take(network, adam, gradients);
   }
 
-  // The network's update from gradients that stand complete, and their norm, if asked for.
+  // The network's update from gradients that stand complete, and their norm before they are
+  // clipped, if asked for.
   std::optional<double> take(Network<float>& network, Adam<float>& adam,
                              FlatBuffer<float>& gradients) {
     if (options_.hook) options_.hook(gradients.span());
     std::optional<double> size;
-    if (options_.gradient_norms) size = norm(gradients.span());  // Adam leaves zeros behind
+    if (options_.gradient_norms || options_.clip_norm > 0) {
+      size = norm(gradients.span());  // Adam leaves zeros behind
+    }
+    if (options_.clip_norm > 0 && *size > options_.clip_norm) {
+      scale(gradients.span(), options_.clip_norm / *size);
+    }
     adam.step(threads_, network.parameters(), gradients.span());
-    return size;
+    return options_.gradient_norms ? size : std::nullopt;
   }
 
   const Objective& objective() const { return options_.objective; }
-  PassContext generator_context() const {
-    return {threads_, true, dropout_key(key_, kGeneratorStream), {.first = key_.samples.first}};
+  // Of these samples in a mean over the batch.
+  double weight(const Part& samples) const {
+    return static_cast<double>(samples.size) / static_cast<double>(batch_);
   }
-  std::span<const float> latents() const { return buffers_.latents(batch_); }
+  PassContext generator_context(const Part& samples) const {
+    return {threads_,
+            true,
+            dropout_key(key_, kGeneratorStream),
+            {.first = key_.samples.first + samples.begin}};
+  }
+  // In D's random streams stand the real samples of all workers, then the fake ones of D's half,
+  // then those of G's: use 0, 1, 2.
+  PassContext discriminator_context(const Part& samples, std::int64_t use) const {
+    return {threads_,
+            true,
+            dropout_key(key_, kDiscriminatorStream),
+            {.first = use * key_.samples.total + key_.samples.first + samples.begin}};
+  }
+  std::span<const float> latents(const Part& samples) const {
+    const std::int64_t size = buffers_.latent_dim_;
+    return part(buffers_.latents_.span(), samples.begin * size, samples.size * size);
+  }
+  std::span<const float> real(const Part& samples) const {
+    const std::int64_t size = buffers_.image_size_;
+    return part(buffers_.images_.span(), samples.begin * size, samples.size * size);
+  }
+  std::span<float> fake(const Part& samples) const {
+    const std::int64_t size = buffers_.image_size_;
+    return part(buffers_.images_.span(), (batch_ + samples.begin) * size, samples.size * size);
+  }
 
   const ThreadBudget& threads_;
   const StepKey key_;
-  const std::int64_t batch_;
+  const std::int64_t batch_, passes_;
   GanState& state_;
   StepBuffers& buffers_;
   const StepOptions& options_;
-  const std::span<float> fake_;
 };
 
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,

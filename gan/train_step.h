@@ -8,37 +8,18 @@
 #include <span>
 
 #include "engine/tensor.h"
-#include "gan/models.h"
+#include "gan/gan_state.h"
 #include "gan/objective.h"
-#include "nn/adam.h"
-#include "nn/network.h"
 
 namespace miniray {
-
-// Everything that a step changes: one replica of the GAN.
-struct GanState {
-  // Weights drawn from the seed; optimizers at their start.
-  GanState(const GanSpec& spec, const AdamOptions& generator, const AdamOptions& discriminator,
-           std::uint64_t seed);
-  // Equal optimizers for both.
-  GanState(const GanSpec& spec, const AdamOptions& optimizer, std::uint64_t seed)
-      : GanState(spec, optimizer, optimizer, seed) {}
-
-  GanSpec spec;
-  Network<float> generator, discriminator;
-  Adam<float> generator_adam, discriminator_adam;
-};
-
-// A copy of both networks, without the optimizers.
-struct GanNetworks {
-  Network<float> generator, discriminator;
-};
 
 // The memory of a step, planned once for batches of up to max_batch. The caller fills real(n) and
 // latents(n) before each step.
 class StepBuffers {
  public:
-  StepBuffers(const GanState& state, std::int64_t max_batch);
+  // A batch goes through the networks in `passes` parts of nearly equal size, whose gradients add
+  // up: the memory of a pass is that of a part.
+  StepBuffers(const GanState& state, std::int64_t max_batch, std::int64_t passes = 1);
 
   std::span<float> real(std::int64_t batch);     // [batch, C, H, W], in [-1, 1]
   std::span<float> latents(std::int64_t batch);  // [batch, latent_dim]
@@ -46,18 +27,20 @@ class StepBuffers {
  private:
   friend class StepRunner;
 
+  std::int64_t pass_batch_;  // samples that a pass has room for
+  bool joint_;               // real and fake samples go through D as one batch
   std::int64_t image_size_, latent_dim_;
   Tensor<float> images_;  // [2 max_batch, image]: real, then fake
   Tensor<float> latents_;
-  Tensor<float> logits_, logit_gradients_;  // [2 max_batch]
-  Tensor<float> fake_gradients_;            // [max_batch, image]
+  Tensor<float> logits_, logit_gradients_;  // [2 pass_batch]
+  Tensor<float> fake_gradients_;            // [pass_batch, image]
   FlatBuffer<float> generator_gradients_, discriminator_gradients_;
   PassBuffers<float> generator_pass_, discriminator_pass_;
 };
 
 struct StepResult {
   double d_loss = 0;  // on real samples and on fake ones, added up (gan/objective.h)
-  double g_loss = 0;  // after the update of D
+  double g_loss = 0;  // after the update of D; 0 where G was not trained
   double d_real = 0;  // mean of sigmoid(D(x))
   double d_fake = 0;  // mean of sigmoid(D(G(z))), before the update of D
   // Euclidean norms of the gradients that the optimizers took, where they were asked for.
@@ -91,12 +74,15 @@ struct StepOptions {
   Objective objective{};
   GradientHook hook{};          // empty: none
   bool gradient_norms = false;  // measured; as a hook does, this makes the step slower
+  double clip_norm = 0;         // each network's gradient is scaled to this norm at most; 0: never
+  bool train_generator = true;
 };
 
 // Trains `state` on batch samples (at least 2) that stand in `buffers`. The same fakes serve both
 // halves. A discriminator with batch normalisation sees real and fake samples as batches of their
-// own. Neither logs nor saves nor takes the time. Neither an idle hook nor gradient_norms changes a
-// bit of the update.
+// own; so does one whose batch goes through in several passes, and every batch norm sees each pass
+// alone. Neither logs nor saves nor takes the time. Neither an idle hook nor gradient_norms changes
+// a bit of the update.
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
                       GanState& state, StepBuffers& buffers, const StepOptions& options = {});
 

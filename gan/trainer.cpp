@@ -75,7 +75,7 @@ TrainResult GanTrainer::train(const Dataset& dataset, const TrainOptions& option
 }
 
 void GanTrainer::save_models(const std::filesystem::path& dir) const {
-  save(dir, state().spec, state().generator, state().discriminator);
+  save(dir, state().spec, state().sampling_generator(), state().discriminator);
 }
 
 ReplicaActor::ReplicaActor(const ThreadBudget& threads, ThreadWorld* world, int local_rank,
@@ -202,7 +202,7 @@ void DistributedGanTrainer::save_models(const std::filesystem::path& dir) const 
     save(dir / folder, state().spec, own->generator, own->discriminator);
   }
   if (first_rank_ != 0) return;
-  save(dir, state().spec, state().generator, state().discriminator);
+  save(dir, state().spec, state().sampling_generator(), state().discriminator);
 }
 
 }  // namespace miniray

@@ -26,7 +26,8 @@ class GanTrainer {
   TrainResult train(const Dataset& dataset, const TrainOptions& options,
                     const Observers& observers = {}, const std::atomic<bool>* stop = nullptr);
 
-  // dir/generator.safetensors and dir/discriminator.safetensors. Throws io, naming the path.
+  // dir/generator.safetensors, the one that pictures are made with, and
+  // dir/discriminator.safetensors. Throws io, naming the path.
   void save_models(const std::filesystem::path& dir) const;
 
   const GanState& state() const { return replica_.state(); }

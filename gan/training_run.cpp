@@ -30,6 +30,7 @@ GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {
   if (config.d_lr > 0) options.discriminator_lr = config.d_lr;
   options.objective = make_objective(config.loss, config.label_smoothing);
   options.schedule = {make_decay(config.lr_decay), config.warmup_steps};
+  options.ema = config.ema;
   options.seed = config.seed;
   return options;
 }
@@ -37,6 +38,9 @@ GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {
 TrainOptions train_options(const TrainConfig& config) {
   return {.epochs = config.epochs,
           .batch_size = config.batch_size,
+          .accumulate = config.accumulate,
+          .d_steps = config.d_steps,
+          .clip_norm = config.clip_norm,
           .flip = config.flip ? Flip::kRandom : Flip::kNever,
           .sync = sync_policy(config),
           .sharding = make_sharding(config.sharding, config.seed),
@@ -58,6 +62,10 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
                        {"d_lr", text(config.d_lr > 0 ? config.d_lr : config.lr)},
                        {"lr_decay", config.lr_decay},
                        {"warmup_steps", std::to_string(config.warmup_steps)},
+                       {"clip_norm", text(config.clip_norm)},
+                       {"ema", text(config.ema)},
+                       {"accumulate", std::to_string(config.accumulate)},
+                       {"d_steps", std::to_string(config.d_steps)},
                        {"width", text(config.width)},
                        {"save_dir", config.save_dir.string()}},
           .config_text = config_text,

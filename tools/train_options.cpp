@@ -34,6 +34,14 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
          training)
       ->check(CLI::IsMember({"none", "linear", "cosine"}));
   option("--warmup-steps", c.warmup_steps, "Steps in which learning rates rise from 0", training);
+  option("--clip-norm", c.clip_norm, "Scale each network's gradient to this norm at most; 0: never",
+         training);
+  option("--ema", c.ema,
+         "Sample and save the generator's average over steps, of this decay (0.999); 0: its last",
+         training);
+  option("--accumulate", c.accumulate, "Batches whose gradients make one step: less memory",
+         training);
+  option("--d-steps", c.d_steps, "Steps of the discriminator for each of the generator", training);
   option("--loss", c.loss, "What is optimised: cross-entropy, hinge or least squares", training)
       ->check(CLI::IsMember({"bce", "hinge", "lsgan"}));
   option("--label-smoothing", c.label_smoothing,

@@ -109,6 +109,14 @@ void add_scaled(T a, std::span<const T> x, std::span<T> y) {
 }
 
 template <class T>
+void approach(T a, std::span<const T> x, std::span<T> y) {
+  const auto factor = hn::Set(kTag<T>, a);
+  map2(x.size(), x.data(), y.data(), y.data(), [&](Vector<T> target, Vector<T> value) HWY_ATTR {
+    return hn::MulAdd(factor, hn::Sub(target, value), value);
+  });
+}
+
+template <class T>
 void add_and_scale(T scale, std::span<const T> x, std::span<T> y) {
   const auto factor = hn::Set(kTag<T>, scale);
   map2(x.size(), x.data(), y.data(), y.data(),
@@ -128,6 +136,7 @@ constexpr ElementwiseKernels<T> kElementwise = {
     .masked_scale = masked_scale<T>,
     .add_and_scale = add_and_scale<T>,
     .add_scaled = add_scaled<T>,
+    .approach = approach<T>,
 };
 
 const ElementwiseKernels<float>* elementwise_float() { return &kElementwise<float>; }

@@ -37,6 +37,9 @@ struct ElementwiseKernels {
 
   // y += a x
   void (*add_scaled)(T a, std::span<const T> x, std::span<T> y);
+
+  // y += a (x - y)
+  void (*approach)(T a, std::span<const T> x, std::span<T> y);
 };
 
 // The kernels of the SIMD target in use.

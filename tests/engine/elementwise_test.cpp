@@ -140,5 +140,19 @@ TYPED_TEST(Elementwise, AddScaled) {
   });
 }
 
+TYPED_TEST(Elementwise, Approach) {
+  using T = TypeParam;
+  for_each_simd_target([] {
+    for (const std::size_t size : kSizes) {
+      const auto x = random_values<T>(size, 1), before = random_values<T>(size, 2);
+      auto y = before;
+      elementwise<T>().approach(static_cast<T>(0.25), x, y);
+      for (std::size_t i = 0; i < size; ++i) {
+        ASSERT_NEAR(y[i], 0.75 * before[i] + 0.25 * x[i], kTolerance<T>);
+      }
+    }
+  });
+}
+
 }  // namespace
 }  // namespace miniray

@@ -142,6 +142,26 @@ TEST(Distributed, AllWorkersEndWithTheSameNetworksAndKeepTheirOwn) {
                                   workers[1]->own_networks()->generator.parameters()));
 }
 
+TEST(Distributed, TheAverageOverStepsIsThatOfAllWorkers) {
+  GanOptions options = small_options();
+  options.ema = 0.9;
+  const TrainOptions training{.epochs = 3, .batch_size = 10, .sync = {.interval = 2}};
+  DistributedGanTrainer trainer(options, {.num_workers = 3});
+  trainer.train(SmallPictures(90), training);
+  const auto average = [&](std::size_t worker) {
+    const auto& network = trainer.workers()[worker]->state().generator_average.value();
+    return std::vector<float>(network.parameters().begin(), network.parameters().end());
+  };
+  EXPECT_EQ(average(0), average(1));
+  EXPECT_EQ(average(0), average(2));
+  GanTrainer single(options, 1);
+  DistributedGanTrainer alone(options, {.num_workers = 1});
+  single.train(SmallPictures(90), training);
+  alone.train(SmallPictures(90), training);
+  EXPECT_TRUE(std::ranges::equal(single.state().sampling_generator().parameters(),
+                                 alone.state().sampling_generator().parameters()));
+}
+
 TEST(Distributed, SavesTheAverageAndEachWorkersOwn) {
   const testing::TempDir dir;
   DistributedGanTrainer trainer(small_options(), {.num_workers = 2});

@@ -39,5 +39,14 @@ TEST(Schedule, DecaysByThePartOfTheEpochsThatIsDone) {
   EXPECT_NEAR(changes.discriminator, 1.5e-3, 6e-6);
 }
 
+// As above: one update of G, two of D.
+TEST(Schedule, StepsOfTheDiscriminatorAlone) {
+  GanOptions options;
+  options.optimizer = {.lr = 1e-3, .beta1 = 0, .beta2 = 0};
+  const auto changes = testing::largest_changes(options, 2, {.d_steps = 2});
+  EXPECT_NEAR(changes.generator, 1e-3, 4e-6);
+  EXPECT_NEAR(changes.discriminator, 2e-3, 8e-6);
+}
+
 }  // namespace
 }  // namespace miniray

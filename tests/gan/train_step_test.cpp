@@ -146,6 +146,79 @@ TEST(TrainStep, EqualBitsWhetherGradientsAreStoredOrNot) {
   }
 }
 
+// An epsilon far above the gradients makes Adam's step proportional to them.
+constexpr AdamOptions kPlainDescent{.lr = 1, .beta1 = 0, .beta2 = 0, .epsilon = 100};
+
+struct Ends {
+  std::vector<float> generator, discriminator;
+  StepResult result;
+};
+
+Ends after_one_step(const GanSpec& spec, const AdamOptions& optimizer, std::int64_t batch,
+                    std::int64_t passes, const StepOptions& options = {}) {
+  const ThreadBudget threads(1);
+  GanState state(spec, optimizer, 5);
+  StepBuffers buffers(state, batch, passes);
+  std::ranges::copy(testing::random_values<float>(buffers.real(batch).size(), 1),
+                    buffers.real(batch).begin());
+  const StepKey key{5, 0, 1, {0, batch}};
+  draw_latents(key, spec.latent_dim, buffers.latents(batch));
+  const StepResult result = train_step(threads, key, batch, state, buffers, options);
+  return {testing::to_vector(state.generator.parameters()),
+          testing::to_vector(state.discriminator.parameters()), result};
+}
+
+void expect_near(const std::vector<float>& a, const std::vector<float>& b, double tolerance) {
+  ASSERT_EQ(a.size(), b.size());
+  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], tolerance) << i;
+}
+
+// Dropout's masks go by a sample's number in the batch, so they are the same too.
+TEST(TrainStep, AccumulatedPassesAreTheWholeBatchWhereThereIsNoBatchNorm) {
+  GanSpec spec = testing::small_spec(0.3);
+  spec.batch_norm = false;
+  const Ends whole = after_one_step(spec, kPlainDescent, 22, 1);
+  for (const std::int64_t passes : {2, 3, 7}) {
+    const Ends parts = after_one_step(spec, kPlainDescent, 22, passes);
+    expect_near(whole.generator, parts.generator, 1e-7);
+    expect_near(whole.discriminator, parts.discriminator, 1e-7);
+    EXPECT_NEAR(whole.result.d_loss, parts.result.d_loss, 1e-6);
+    EXPECT_NEAR(whole.result.g_loss, parts.result.g_loss, 1e-6);
+    EXPECT_NEAR(whole.result.d_real, parts.result.d_real, 1e-6);
+    EXPECT_NEAR(whole.result.d_fake, parts.result.d_fake, 1e-6);
+  }
+}
+
+TEST(TrainStep, AccumulatedPassesOfAnySizeTrainBatchNorm) {
+  for (std::int64_t batch = 2; batch < 12; ++batch) {
+    const Ends ends = after_one_step(testing::small_spec(), kPlainDescent, batch, 4);
+    EXPECT_TRUE(std::isfinite(ends.result.g_loss)) << batch;
+    EXPECT_TRUE(std::isfinite(ends.generator.front())) << batch;
+  }
+}
+
+double distance(const std::vector<float>& a, const std::vector<float>& b) {
+  double squares = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) squares += std::pow(a[i] - b[i], 2.0);
+  return std::sqrt(squares);
+}
+
+TEST(TrainStep, ClippingScalesAGradientToTheNormAskedFor) {
+  AdamOptions still = kPlainDescent;
+  still.lr = 0;
+  const GanSpec spec = testing::small_spec(0);
+  const Ends start = after_one_step(spec, still, 16, 1);
+  const Ends free = after_one_step(spec, kPlainDescent, 16, 1, {.gradient_norms = true});
+  const double norm = free.result.d_gradient_norm.value();
+  const double way = distance(start.discriminator, free.discriminator);
+  const Ends clipped =
+      after_one_step(spec, kPlainDescent, 16, 1, {.gradient_norms = true, .clip_norm = norm / 4});
+  EXPECT_NEAR(distance(start.discriminator, clipped.discriminator) / way, 0.25, 1e-3);
+  EXPECT_EQ(clipped.result.d_gradient_norm, norm) << "before it was clipped";
+  const Ends wide = after_one_step(spec, kPlainDescent, 16, 1, {.clip_norm = norm * 1.01});
+  EXPECT_EQ(wide.discriminator, free.discriminator);
+}
+
 TEST(TrainStep, TheSeedDecides) {
   const GanSpec spec = testing::small_spec();
   EXPECT_EQ(weights_after(spec, 1, 10, 10, 5), weights_after(spec, 1, 10, 10, 5));

@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gan/model_file.h"
 #include "support/expect_error.h"
+#include "support/random_values.h"
 #include "support/small_gan.h"
+#include "support/temp_dir.h"
 
 namespace miniray {
 namespace {
@@ -84,6 +87,71 @@ TEST(GanTrainer, EqualBitsForAnyNumberOfThreads) {
   EXPECT_EQ(weights_of(one), weights_of(three));
 }
 
+// The generator that pictures are made with after each epoch.
+class Generators final : public TrainObserver {
+ public:
+  void on_step(const StepReport&) override {}
+  void on_epoch(const EpochReport&, const Network<float>& generator) override {
+    parameters.push_back(testing::to_vector(generator.parameters()));
+    statistics.push_back(testing::to_vector(generator.statistics()));
+  }
+
+  std::vector<std::vector<float>> parameters, statistics;
+};
+
+// An epoch is one step here.
+Generators generators_of(double ema) {
+  GanOptions options = small_options(0.01);
+  options.ema = ema;
+  GanTrainer trainer(options, 1);
+  Generators generators;
+  trainer.train(SmallPictures(20), {.epochs = 12, .batch_size = 20}, {&generators});
+  EXPECT_EQ(testing::to_vector(trainer.state().sampling_generator().parameters()),
+            generators.parameters.back());
+  return generators;
+}
+
+void expect_averages(const std::vector<std::vector<float>>& values,
+                     const std::vector<std::vector<float>>& averages, std::vector<float> start) {
+  std::vector<double> expected(start.begin(), start.end());
+  for (std::size_t step = 1; step <= values.size(); ++step) {
+    const double t = static_cast<double>(step);
+    const double decay = std::min(0.5, (1 + t) / (10 + t));  // 0.5 from step 8 on
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      expected[i] = decay * expected[i] + (1 - decay) * values[step - 1][i];
+      ASSERT_NEAR(averages[step - 1][i], expected[i], 1e-6) << "step " << step;
+    }
+  }
+}
+
+TEST(GanTrainer, KeepsTheAverageOfTheGeneratorOverSteps) {
+  const GanTrainer untrained(small_options(0.01), 1);
+  const Generators plain = generators_of(0), averaged = generators_of(0.5);
+  const auto& start = untrained.state().generator;
+  expect_averages(plain.parameters, averaged.parameters, testing::to_vector(start.parameters()));
+  expect_averages(plain.statistics, averaged.statistics, testing::to_vector(start.statistics()));
+}
+
+TEST(GanTrainer, SavesTheGeneratorThatPicturesAreMadeWith) {
+  const testing::TempDir dir;
+  GanOptions options = small_options(0.01);
+  options.ema = 0.9;
+  GanTrainer trainer(options, 1);
+  trainer.train(SmallPictures(60), {.epochs = 2, .batch_size = 20});
+  trainer.save_models(dir.path());
+  const auto saved = load_generator(dir.path() / "generator.safetensors");
+  const auto weights = testing::to_vector(saved.network.parameters());
+  EXPECT_EQ(weights, testing::to_vector(trainer.state().generator_average->parameters()));
+  EXPECT_NE(weights, testing::to_vector(trainer.state().generator.parameters()));
+}
+
+TEST(GanTrainer, AStepTakesSeveralBatchesWhereTheyAreAccumulated) {
+  GanTrainer trainer(small_options(), 1);
+  Counter counter;
+  trainer.train(SmallPictures(107), {.epochs = 1, .batch_size = 10, .accumulate = 4}, {&counter});
+  EXPECT_EQ(counter.batches, (std::vector<std::int64_t>{40, 40, 27}));
+}
+
 TEST(GanTrainer, StopsAfterTheStepInHand) {
   GanTrainer trainer(small_options(), 1);
   Counter counter;
@@ -115,6 +183,15 @@ TEST(GanTrainer, RefusesWhatDoesNotFit) {
   testing::expect_error(kind, "at least 2", [&] { train(SmallPictures(9), {1, 1}); });
   testing::expect_error(kind, "too few pictures", [&] { train(SmallPictures(1), {1, 8}); });
   testing::expect_error(kind, "below 0", [&] { train(SmallPictures(9), {-1, 8}); });
+  testing::expect_error(kind, "at least 1 batch",
+                        [&] { train(SmallPictures(9), {.batch_size = 8, .accumulate = 0}); });
+  testing::expect_error(kind, "at least 1 step",
+                        [&] { train(SmallPictures(9), {.batch_size = 8, .d_steps = 0}); });
+  testing::expect_error(kind, "decay of an average", [] {
+    GanOptions options = small_options();
+    options.ema = 1;
+    GanTrainer trainer(options, 1);
+  });
   testing::expect_error(kind, "3x4x4", [] { GanTrainer().train(SmallPictures(9), {1, 8}); });
   testing::expect_error(kind, "latent", [] { GanTrainer trainer(0); });
 }

@@ -25,10 +25,13 @@ inline float largest_change(std::span<const float> before, std::span<const float
 }
 
 // options.model is set to the small one. An epoch is one step.
-inline LargestChanges largest_changes(GanOptions options, std::int64_t epochs) {
+inline LargestChanges largest_changes(GanOptions options, std::int64_t epochs,
+                                      TrainOptions training = {}) {
   options.model = small_spec();
   GanTrainer trainer(options, 1), untrained(options, 1);
-  trainer.train(SmallPictures(20), {.epochs = epochs, .batch_size = 20});
+  training.epochs = epochs;
+  training.batch_size = 20;
+  trainer.train(SmallPictures(20), training);
   const GanState &before = untrained.state(), &after = trainer.state();
   return {largest_change(before.generator.parameters(), after.generator.parameters()),
           largest_change(before.discriminator.parameters(), after.discriminator.parameters())};

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <random>
+#include <span>
 #include <vector>
 
 namespace miniray::testing {
@@ -14,6 +15,10 @@ std::vector<T> random_values(std::size_t count, unsigned seed, double low = -1, 
   std::vector<T> values(count);
   for (T& value : values) value = static_cast<T>(distribution(engine));
   return values;
+}
+
+inline std::vector<float> to_vector(std::span<const float> values) {
+  return {values.begin(), values.end()};
 }
 
 }  // namespace miniray::testing

@@ -1,0 +1,30 @@
+#include "gan/gan_state.h"
+
+#include <memory>
+#include <utility>
+
+namespace miniray {
+namespace {
+
+Network<float> initialised(std::shared_ptr<const NetworkPlan<float>> plan, std::uint64_t seed,
+                           NetworkStream stream) {
+  Network<float> network(std::move(plan));
+  network.init(seed, stream);
+  return network;
+}
+
+Adam<float> adam_of(const Network<float>& network, const AdamOptions& options) {
+  return {options, network.plan().parameters().buffer_size()};
+}
+
+}  // namespace
+
+GanState::GanState(const GanSpec& gan_spec, const AdamOptions& generator_options,
+                   const AdamOptions& discriminator_options, std::uint64_t seed)
+    : spec(gan_spec),
+      generator(initialised(make_generator_plan(spec), seed, kGeneratorStream)),
+      discriminator(initialised(make_discriminator_plan(spec), seed, kDiscriminatorStream)),
+      generator_adam(adam_of(generator, generator_options)),
+      discriminator_adam(adam_of(discriminator, discriminator_options)) {}
+
+}  // namespace miniray

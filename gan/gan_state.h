@@ -1,0 +1,37 @@
+// Everything that a training step changes: one replica of the GAN.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "gan/models.h"
+#include "nn/adam.h"
+#include "nn/network.h"
+
+namespace miniray {
+
+struct GanState {
+  // Weights drawn from the seed; optimizers at their start; no average.
+  GanState(const GanSpec& spec, const AdamOptions& generator, const AdamOptions& discriminator,
+           std::uint64_t seed);
+  // Equal optimizers for both.
+  GanState(const GanSpec& spec, const AdamOptions& optimizer, std::uint64_t seed)
+      : GanState(spec, optimizer, optimizer, seed) {}
+
+  // The generator that pictures are made with: its average, where one is kept.
+  const Network<float>& sampling_generator() const {
+    return generator_average ? *generator_average : generator;
+  }
+
+  GanSpec spec;
+  Network<float> generator, discriminator;
+  Adam<float> generator_adam, discriminator_adam;
+  std::optional<Network<float>> generator_average;  // over steps (nn/moving_average.h)
+};
+
+// A copy of both networks, without the optimizers.
+struct GanNetworks {
+  Network<float> generator, discriminator;
+};
+
+}  // namespace miniray
