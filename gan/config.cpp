@@ -53,6 +53,7 @@ void check_config(const TrainConfig& config) {
   check_range("--workers", config.workers, 1, kMaxWorkers);
   check_range("--sync-interval", config.sync_interval, 1, 1'000'000);
   check_word("--model", config.model, {"mlp", "dcgan"});
+  check_word("--d-norm", config.d_norm, {"model", "batch", "none"});
   if (!(config.width >= 0.01 && config.width <= 64)) {
     throw invalid_argument("--width must be a number from 0.01 to 64, not " +
                            std::to_string(config.width));
@@ -115,7 +116,8 @@ SyncPolicy sync_policy(const TrainConfig& config) {
 }
 
 GanSpec gan_spec(const TrainConfig& config, const Shape& image_shape) {
-  return make_spec(config.model, config.latent_dim, image_shape, config.width);
+  return make_spec(config.model, config.latent_dim, image_shape, config.width,
+                   config.d_norm == "model" ? "" : config.d_norm);
 }
 
 int worker_count(const TrainConfig& config) {

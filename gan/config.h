@@ -23,9 +23,10 @@ struct TrainConfig {
   std::string sync_payload = "float32";  // or bf16
   std::string outer = "mean";            // or nesterov, elastic
   std::string sharding = "contiguous";
-  std::int64_t timeout = 300;  // seconds without a step of a worker that others wait for
-  std::string model = "mlp";   // or dcgan
-  double width = 1;            // factor of its hidden layers' widths
+  std::int64_t timeout = 300;    // seconds without a step of a worker that others wait for
+  std::string model = "mlp";     // or dcgan
+  double width = 1;              // factor of its hidden layers' widths
+  std::string d_norm = "model";  // between D's layers: the model's own, or batch, none
   std::int64_t latent_dim = 100;
   double lr = 0.0002;
   double d_lr = 0;                // of the discriminator; 0: lr

@@ -32,13 +32,13 @@ std::string describe(const TrainConfig& c, const Dataset& dataset) {
        << "\n--batch-size " << c.batch_size << "\n--workers " << c.workers << "\n--sync " << c.sync
        << "\n--sync-interval " << c.sync_interval << "\n--sync-moments " << c.sync_moments
        << "\n--sync-payload " << c.sync_payload << "\n--outer " << c.outer << "\n--sharding "
-       << c.sharding << "\n--model " << c.model << "\n--width " << c.width << "\n--latent-dim "
-       << c.latent_dim << "\n--lr " << c.lr << "\n--d-lr " << c.d_lr << "\n--lr-decay "
-       << c.lr_decay << "\n--warmup-steps " << c.warmup_steps << "\n--loss " << c.loss
-       << "\n--label-smoothing " << c.label_smoothing << "\n--clip-norm " << c.clip_norm
-       << "\n--ema " << c.ema << "\n--accumulate " << c.accumulate << "\n--d-steps " << c.d_steps
-       << "\n--seed " << c.seed << "\n--flip " << c.flip << "\n--data " << c.data << "\ndata of "
-       << fingerprint(dataset) << '\n';
+       << c.sharding << "\n--model " << c.model << "\n--width " << c.width << "\n--d-norm "
+       << c.d_norm << "\n--latent-dim " << c.latent_dim << "\n--lr " << c.lr << "\n--d-lr "
+       << c.d_lr << "\n--lr-decay " << c.lr_decay << "\n--warmup-steps " << c.warmup_steps
+       << "\n--loss " << c.loss << "\n--label-smoothing " << c.label_smoothing << "\n--clip-norm "
+       << c.clip_norm << "\n--ema " << c.ema << "\n--accumulate " << c.accumulate << "\n--d-steps "
+       << c.d_steps << "\n--seed " << c.seed << "\n--flip " << c.flip << "\n--data " << c.data
+       << "\ndata of " << fingerprint(dataset) << '\n';
   return text.str();
 }
 

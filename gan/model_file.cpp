@@ -52,6 +52,7 @@ GanSpec spec_of(const SafetensorsFile& file) {
     throw invalid_argument("the normalisation '" + normalisation + "' is unknown");
   }
   spec.batch_norm = normalisation == "batch";
+  spec.d_norm = file.metadata("d_norm");
   check_spec(spec);
   return spec;
 }
@@ -105,7 +106,8 @@ void save_network(const std::filesystem::path& path, Role role, const GanSpec& s
                      {"latent_dim", std::to_string(spec.latent_dim)},
                      {"image_shape", spec.image_shape.to_string()},
                      {"hidden", join_widths(spec.hidden)},
-                     {"normalisation", spec.batch_norm ? "batch" : "none"}});
+                     {"normalisation", spec.batch_norm ? "batch" : "none"},
+                     {"d_norm", spec.d_norm}});
 }
 
 LoadedGenerator load_generator(const std::filesystem::path& path) {

@@ -7,6 +7,7 @@
 //   image_shape    "3x32x32"
 //   hidden         "256x512x1024": the generator's hidden widths or channels
 //   normalisation  "batch" or "none": between the generator's layers (mlp)
+//   d_norm         "batch" or "none": between the discriminator's layers
 #pragma once
 
 #include <filesystem>

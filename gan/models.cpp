@@ -68,9 +68,19 @@ std::vector<std::int64_t> hidden_widths(const std::string& architecture, const S
   return widths;
 }
 
-std::unique_ptr<Layer<float>> convolution(std::int64_t channels, std::int64_t stride) {
+std::string default_d_norm(const std::string& architecture) {
+  return architecture == "dcgan" ? "batch" : "none";
+}
+
+void check_d_norm(const std::string& d_norm) {
+  if (d_norm == "batch" || d_norm == "none") return;
+  throw invalid_argument("the discriminator's normalisation is batch or none, not '" + d_norm +
+                         "'");
+}
+
+std::unique_ptr<Layer<float>> convolution(std::int64_t channels, std::int64_t stride, bool bias) {
   return std::make_unique<Conv2d<float>>(ConvOptions{
-      .channels = channels, .kernel = 4, .stride = stride, .padding = stride - 1, .bias = false});
+      .channels = channels, .kernel = 4, .stride = stride, .padding = stride - 1, .bias = bias});
 }
 
 std::unique_ptr<Layer<float>> transposed(std::int64_t channels, std::int64_t stride) {
@@ -99,8 +109,12 @@ void add_dcgan_generator(const GanSpec& spec, NetworkPlan<float>& plan) {
 }
 
 void add_mlp_discriminator(const GanSpec& spec, NetworkPlan<float>& plan) {
+  const bool batch_norm = spec.d_norm == "batch";
   for (auto width = spec.hidden.rbegin(); width != spec.hidden.rend(); ++width) {
     plan.add(std::make_unique<Dense<float>>(*width));
+    if (batch_norm && width != spec.hidden.rbegin()) {
+      plan.add(std::make_unique<BatchNorm1d<float>>());
+    }
     plan.add(activation(ActivationKind::kLeakyReLU));
     plan.add(std::make_unique<Dropout<float>>(spec.dropout));
   }
@@ -108,24 +122,28 @@ void add_mlp_discriminator(const GanSpec& spec, NetworkPlan<float>& plan) {
 }
 
 void add_dcgan_discriminator(const GanSpec& spec, NetworkPlan<float>& plan) {
+  const bool batch_norm = spec.d_norm == "batch";
   for (auto channels = spec.hidden.rbegin(); channels != spec.hidden.rend(); ++channels) {
-    plan.add(convolution(*channels, 2));
-    if (channels != spec.hidden.rbegin()) plan.add(std::make_unique<BatchNorm2d<float>>());
+    plan.add(convolution(*channels, 2, !batch_norm));
+    if (batch_norm && channels != spec.hidden.rbegin()) {
+      plan.add(std::make_unique<BatchNorm2d<float>>());
+    }
     plan.add(activation(ActivationKind::kLeakyReLU));
   }
-  plan.add(convolution(1, 1));
+  plan.add(convolution(1, 1, !batch_norm));
 }
 
 }  // namespace
 
 GanSpec make_spec(const std::string& architecture, std::int64_t latent_dim,
-                  const Shape& image_shape, double width) {
+                  const Shape& image_shape, double width, const std::string& d_norm) {
   check_image(image_shape);
   GanSpec spec;
   spec.architecture = architecture;
   spec.latent_dim = latent_dim;
   spec.image_shape = image_shape;
   spec.hidden = hidden_widths(architecture, image_shape);
+  spec.d_norm = d_norm.empty() ? default_d_norm(architecture) : d_norm;
   for (std::int64_t& hidden : spec.hidden) {
     hidden = std::max<std::int64_t>(1, std::llround(static_cast<double>(hidden) * width));
   }
@@ -137,6 +155,7 @@ void check_spec(const GanSpec& spec) {
   if (spec.architecture != "mlp" && spec.architecture != "dcgan") {
     refuse_architecture(spec.architecture);
   }
+  check_d_norm(spec.d_norm);
   check_width("the latent dimension", spec.latent_dim);
   check_image(spec.image_shape);
   if (spec.hidden.empty() || spec.hidden.size() > kMaxHidden) {

@@ -20,14 +20,15 @@ struct GanSpec {
                                                         // channels; D's are these backwards
   bool batch_norm = true;                               // mlp: in the generator
   double dropout = 0.3;                                 // mlp: of the discriminator
+  std::string d_norm = "none";  // between the discriminator's layers; or batch
 
   friend bool operator==(const GanSpec&, const GanSpec&) = default;
 };
 
-// The hidden widths that an architecture has for pictures of this shape, times `width`. Throws
-// invalid argument where it is none of ours or cannot make them.
+// The hidden widths that an architecture has for pictures of this shape, times `width`; an empty
+// d_norm stands for its own. Throws invalid argument where it is none of ours or cannot make them.
 GanSpec make_spec(const std::string& architecture, std::int64_t latent_dim,
-                  const Shape& image_shape, double width = 1);
+                  const Shape& image_shape, double width = 1, const std::string& d_norm = {});
 
 // Throws invalid argument, naming what is out of range.
 void check_spec(const GanSpec& spec);
@@ -39,8 +40,9 @@ void check_spec(const GanSpec& spec);
 std::shared_ptr<const NetworkPlan<float>> make_generator_plan(const GanSpec& spec);
 
 // mlp: image -> (Linear, LeakyReLU(0.2), Dropout) for each hidden width, backwards -> Linear ->
-// logit. dcgan: image -> (Conv2d, BatchNorm2d but in the first, LeakyReLU(0.2)) for each hidden
-// width, backwards, each to half the pixels a side -> Conv2d of 4x4 -> logit.
+// logit. dcgan: image -> (Conv2d, LeakyReLU(0.2)) for each hidden width, backwards, each to half
+// the pixels a side -> Conv2d of 4x4 -> logit. With d_norm batch, BatchNorm1d or 2d stands before
+// every LeakyReLU but the first (in dcgan for the convolutions' biases).
 // The reference's last Sigmoid is in the loss (bce_with_logits) and, at inference, applied by the
 // caller: it has no parameters.
 std::shared_ptr<const NetworkPlan<float>> make_discriminator_plan(const GanSpec& spec);

@@ -67,6 +67,7 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
                        {"accumulate", std::to_string(config.accumulate)},
                        {"d_steps", std::to_string(config.d_steps)},
                        {"width", text(config.width)},
+                       {"d_norm", config.d_norm},
                        {"save_dir", config.save_dir.string()}},
           .config_text = config_text,
           .observer = &observer};

@@ -49,6 +49,11 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--model", c.model, "Networks: fully connected (mlp) or convolutional (dcgan)", training)
       ->check(CLI::IsMember({"mlp", "dcgan"}));
   option("--width", c.width, "Factor of the hidden layers' widths", training);
+  option("--d-norm", c.d_norm,
+         "Normalisation between the discriminator's layers; model: what the model is known with "
+         "(mlp: none, dcgan: batch)",
+         training)
+      ->check(CLI::IsMember({"model", "batch", "none"}));
   option("--latent-dim", c.latent_dim, "Numbers in the vector that a picture is made from",
          training);
   expect_unsigned(

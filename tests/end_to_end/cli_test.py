@@ -972,7 +972,7 @@ def bad_models():
         yield f"image_shape {text}", damage.with_metadata(image_shape=text), "no network"
     for text in ("", "256x", "0", "x".join(["8"] * 17), "65537"):
         yield f"hidden {text}", damage.with_metadata(hidden=text), "no network"
-    for key in ("role", "architecture", "latent_dim", "image_shape", "hidden"):
+    for key in ("role", "architecture", "latent_dim", "image_shape", "hidden", "d_norm"):
         yield f"no {key}", damage.without_metadata(key), f"'{key}'"
     bare = json.dumps(tensors_of(damage.header)).encode()
     yield "no metadata", frame(bare, damage.payload), "metadata"

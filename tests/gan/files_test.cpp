@@ -195,7 +195,8 @@ TEST(ModelFile, RefusesWhatDescribesNoNetwork) {
   const TempDir dir;
   const fs::path path = dir.path() / "g";
   const Metadata good{{"role", "generator"},    {"architecture", "mlp"},    {"latent_dim", "8"},
-                      {"image_shape", "3x4x4"}, {"normalisation", "batch"}, {"hidden", "12x16x20"}};
+                      {"image_shape", "3x4x4"}, {"normalisation", "batch"}, {"hidden", "12x16x20"},
+                      {"d_norm", "none"}};
   const auto expect_refused = [&](const std::string& key, const std::string& value) {
     SCOPED_TRACE(key + "=" + value);
     Metadata metadata = good;
@@ -206,6 +207,7 @@ TEST(ModelFile, RefusesWhatDescribesNoNetwork) {
   expect_refused("role", "discriminator");
   expect_refused("architecture", "transformer");
   expect_refused("normalisation", "layer");
+  expect_refused("d_norm", "layer");
   for (const char* value : {"0", "-1", "x", "", "99999999999999999999", "8 "}) {
     expect_refused("latent_dim", value);
   }

@@ -69,6 +69,21 @@ TEST(Models, DcganMakesLargerPicturesAndOtherWidths) {
             (std::vector<std::int64_t>{512, 1024, 2048}));
 }
 
+// Without normalisation a convolution has a bias of its own, and samples do not depend on each
+// other.
+TEST(Models, TheDiscriminatorsNormalisationIsAChoice) {
+  const auto plain = make_discriminator_plan(make_spec("dcgan", 100, {3, 32, 32}, 1, "none"));
+  EXPECT_EQ(kinds(*plain), (std::vector<std::string>{"Conv2d", "LeakyReLU", "Conv2d", "LeakyReLU",
+                                                     "Conv2d", "LeakyReLU", "Conv2d"}));
+  EXPECT_EQ(plain->parameters().find("2.bias").shape, Shape({128}));
+  EXPECT_TRUE(plain->statistics().slices().empty());
+  const auto mlp = make_discriminator_plan(make_spec("mlp", 100, {3, 32, 32}, 1, "batch"));
+  EXPECT_EQ(kinds(*mlp),
+            (std::vector<std::string>{"Linear", "LeakyReLU", "Dropout", "Linear", "BatchNorm1d",
+                                      "LeakyReLU", "Dropout", "Linear", "BatchNorm1d", "LeakyReLU",
+                                      "Dropout", "Linear"}));
+}
+
 TEST(Models, RefuseASpecOutOfRange) {
   const auto expect_refused = [](const std::string& word, auto change) {
     GanSpec spec;
@@ -89,6 +104,7 @@ TEST(Models, RefuseASpecOutOfRange) {
     s.image_shape = {1, 64, 64};
   });
   expect_refused("width", [](GanSpec& s) { s.hidden = {10, -1}; });
+  expect_refused("normalisation", [](GanSpec& s) { s.d_norm = "layer"; });
 }
 
 }  // namespace
