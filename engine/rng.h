@@ -21,6 +21,7 @@ enum class RandomPurpose : std::uint8_t {
   kSampleLatents = 6,  // latents of images made from a seed; step 0
   kShapes = 7,         // pictures of the data set `shapes`; step: index of the picture
   kJobName = 8,
+  kAugment = 9,  // step: training step; two blocks a sample
 };
 
 // The key of one stream. Two different keys give independent streams.

@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/parallel.h"
+#include "gan/augment.h"
 #include "gan/job_id.h"
 #include "gan/objective.h"
 
@@ -83,6 +84,7 @@ void check_config(const TrainConfig& config) {
   check_range("--d-steps", config.d_steps, 1, 1'000);
   check_word("--loss", config.loss, {"bce", "hinge", "lsgan"});
   make_objective(config.loss, config.label_smoothing);
+  make_augmentation(config.augment);
   if (!(config.record_interval >= 0 && config.record_interval <= 3600)) {
     throw invalid_argument("--record-interval must be a number from 0 to 3600, not " +
                            std::to_string(config.record_interval));

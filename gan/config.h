@@ -43,6 +43,7 @@ struct TrainConfig {
   std::string data = "cifar10";
   std::filesystem::path data_dir = "data";
   bool flip = false;
+  std::string augment;  // of what D sees: words of make_augmentation; empty: nothing
   std::uint64_t seed = 42;
   std::int64_t threads = 0;  // 0: one for each core
   std::filesystem::path runs_dir = "runs";

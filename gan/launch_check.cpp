@@ -28,17 +28,39 @@ std::string fingerprint(const Dataset& dataset) {
 std::string describe(const TrainConfig& c, const Dataset& dataset) {
   std::ostringstream text;
   text.precision(17);
-  text << "version " << MINIRAY_VERSION << "\n--mode " << c.mode << "\n--epochs " << c.epochs
-       << "\n--batch-size " << c.batch_size << "\n--workers " << c.workers << "\n--sync " << c.sync
-       << "\n--sync-interval " << c.sync_interval << "\n--sync-moments " << c.sync_moments
-       << "\n--sync-payload " << c.sync_payload << "\n--outer " << c.outer << "\n--sharding "
-       << c.sharding << "\n--model " << c.model << "\n--width " << c.width << "\n--d-norm "
-       << c.d_norm << "\n--latent-dim " << c.latent_dim << "\n--lr " << c.lr << "\n--d-lr "
-       << c.d_lr << "\n--lr-decay " << c.lr_decay << "\n--warmup-steps " << c.warmup_steps
-       << "\n--loss " << c.loss << "\n--label-smoothing " << c.label_smoothing << "\n--clip-norm "
-       << c.clip_norm << "\n--ema " << c.ema << "\n--accumulate " << c.accumulate << "\n--d-steps "
-       << c.d_steps << "\n--seed " << c.seed << "\n--flip " << c.flip << "\n--data " << c.data
-       << "\ndata of " << fingerprint(dataset) << '\n';
+  const auto line = [&](const char* name, const auto& value) {
+    text << name << ' ' << value << '\n';
+  };
+  line("version", MINIRAY_VERSION);
+  line("--mode", c.mode);
+  line("--epochs", c.epochs);
+  line("--batch-size", c.batch_size);
+  line("--workers", c.workers);
+  line("--sync", c.sync);
+  line("--sync-interval", c.sync_interval);
+  line("--sync-moments", c.sync_moments);
+  line("--sync-payload", c.sync_payload);
+  line("--outer", c.outer);
+  line("--sharding", c.sharding);
+  line("--model", c.model);
+  line("--width", c.width);
+  line("--d-norm", c.d_norm);
+  line("--latent-dim", c.latent_dim);
+  line("--lr", c.lr);
+  line("--d-lr", c.d_lr);
+  line("--lr-decay", c.lr_decay);
+  line("--warmup-steps", c.warmup_steps);
+  line("--loss", c.loss);
+  line("--label-smoothing", c.label_smoothing);
+  line("--clip-norm", c.clip_norm);
+  line("--ema", c.ema);
+  line("--accumulate", c.accumulate);
+  line("--d-steps", c.d_steps);
+  line("--seed", c.seed);
+  line("--flip", c.flip);
+  line("--augment", c.augment);
+  line("--data", c.data);
+  line("data of", fingerprint(dataset));
   return text.str();
 }
 

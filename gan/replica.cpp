@@ -141,7 +141,8 @@ class EpochRunner {
             .hook = hook_,
             .gradient_norms = interval > 0 && (step - 1) % interval == 0,
             .clip_norm = options_.clip_norm,
-            .train_generator = (step - 1) % options_.d_steps == 0};
+            .train_generator = (step - 1) % options_.d_steps == 0,
+            .augmentation = options_.augmentation};
   }
 
   // By epochs, those of earlier trainings included.
@@ -229,7 +230,7 @@ TrainResult Replica::train(const Dataset& dataset, const TrainOptions& options,
                            const Observers& observers, const std::atomic<bool>* stop) {
   check(dataset, state_.spec, options);
   StepBuffers buffers(state_, std::min(options.batch_size * options.accumulate, dataset.size()),
-                      options.accumulate);
+                      options.accumulate, {.augmentation = options.augmentation});
   ParameterSync sync(options.sync, communicator_, sync_spans());
   TrainResult result;
   const std::int64_t last_epoch = epoch_ + options.epochs;

@@ -35,6 +35,7 @@ struct TrainOptions {
   std::int64_t d_steps = 1;       // steps of D for each of G
   double clip_norm = 0;           // see StepOptions
   Flip flip = Flip::kNever;
+  Augmentation augmentation{};  // of what D sees
   SyncPolicy sync{};
   Sharding sharding{};              // empty: contiguous; of no effect where gradients are averaged
   std::int64_t gradient_norms = 0;  // steps between two measurements of gradient norms; 0: none

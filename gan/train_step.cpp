@@ -14,12 +14,16 @@ namespace {
 // Whatever a batch's size, its parts then have at least 2 samples, as batch norm needs.
 constexpr std::int64_t kMinPassBatch = 3;
 
-RandomKey dropout_key(const StepKey& key, NetworkStream stream) {
+RandomKey step_stream(const StepKey& key, RandomPurpose purpose, std::uint8_t variant = 0) {
   return {.seed = key.seed,
-          .purpose = RandomPurpose::kDropout,
-          .variant = stream,
+          .purpose = purpose,
+          .variant = variant,
           .rank = static_cast<std::uint16_t>(key.rank),
           .step = static_cast<std::uint32_t>(key.step)};
+}
+
+RandomKey dropout_key(const StepKey& key, NetworkStream stream) {
+  return step_stream(key, RandomPurpose::kDropout, stream);
 }
 
 // Whether samples of one batch depend on each other, by its statistics.
@@ -48,7 +52,8 @@ double norm(std::span<const float> values) {
 
 }  // namespace
 
-StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch, std::int64_t passes)
+StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch, std::int64_t passes,
+                         const StepOptions& options)
     : pass_batch_(std::max(kMinPassBatch, (max_batch + passes - 1) / passes)),
       joint_(passes == 1 && !mixes_samples(state.discriminator)),
       image_size_(state.spec.image_shape.elements()),
@@ -62,7 +67,11 @@ StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch, std::int
       discriminator_gradients_(state.discriminator.plan().parameters().buffer_size()),
       generator_pass_(state.generator.plan(), pass_batch_, PassUse::kForwardAndBackward),
       discriminator_pass_(state.discriminator.plan(), joint_ ? 2 * pass_batch_ : pass_batch_,
-                          PassUse::kForwardAndBackward) {}
+                          PassUse::kForwardAndBackward) {
+  if (options.augmentation.any()) {
+    augmented_.emplace(Shape{joint_ ? 2 * pass_batch_ : pass_batch_, image_size_});
+  }
+}
 
 std::span<float> StepBuffers::real(std::int64_t batch) {
   return part(images_.span(), 0, batch * image_size_);
@@ -125,7 +134,7 @@ class StepRunner {
                                .split = batch_,
                                .second = key_.samples.total + key_.samples.first}};
     const auto images =
-        std::span<const float>(part(buffers_.images_.span(), 0, 2 * batch_ * buffers_.image_size_));
+        seen(context, part(buffers_.images_.span(), 0, 2 * batch_ * buffers_.image_size_));
     const auto logits = part(buffers_.logits_.span(), 0, 2 * batch_);
     const auto dlogits = part(buffers_.logit_gradients_.span(), 0, 2 * batch_);
     state_.discriminator.forward(context, 2 * batch_, images, logits, buffers_.discriminator_pass_);
@@ -155,7 +164,7 @@ class StepRunner {
   // batch's probabilities, to which these add.
   double judge(bool real, const Part& samples, double& mean) {
     const PassContext context = discriminator_context(samples, real ? 0 : 1);
-    const std::span<const float> images = real ? this->real(samples) : fake(samples);
+    const auto images = seen(context, real ? this->real(samples) : fake(samples));
     const auto logits = part(buffers_.logits_.span(), 0, samples.size);
     const auto dlogits = part(buffers_.logit_gradients_.span(), 0, samples.size);
     Network<float>& network = state_.discriminator;
@@ -167,6 +176,16 @@ class StepRunner {
                      buffers_.discriminator_gradients_.span(), buffers_.discriminator_pass_);
     network.update_statistics(samples.size, buffers_.discriminator_pass_);
     return weight(samples) * loss;
+  }
+
+  // Pictures as D sees them in a pass; valid until the next.
+  std::span<const float> seen(const PassContext& context, std::span<const float> images) {
+    if (!options_.augmentation.any()) return images;
+    const auto augmented =
+        part(buffers_.augmented_->span(), 0, static_cast<std::int64_t>(images.size()));
+    augment(threads_, options_.augmentation, augment_key(), context.samples,
+            state_.spec.image_shape, images, augmented);
+    return augmented;
   }
 
   void update_generator(StepResult& result) {
@@ -198,16 +217,21 @@ class StepRunner {
   // Fakes through the updated D, without gradients of its own: G's pass, back to its output.
   Pass pass_through_discriminator(const Part& samples, StepResult& result) {
     const PassContext context = discriminator_context(samples, 2);
+    const auto images = seen(context, fake(samples));
     const auto logits = part(buffers_.logits_.span(), 0, samples.size);
     const auto dlogits = part(buffers_.logit_gradients_.span(), 0, samples.size);
     const auto dfake =
         part(buffers_.fake_gradients_.span(), 0, samples.size * buffers_.image_size_);
     Network<float>& network = state_.discriminator;
-    network.forward(context, samples.size, fake(samples), logits, buffers_.discriminator_pass_);
+    network.forward(context, samples.size, images, logits, buffers_.discriminator_pass_);
     result.g_loss += weight(samples) * generator_loss(objective(), logits, dlogits);
     scale(dlogits, weight(samples));
-    network.backward(context, samples.size, fake(samples), logits, dlogits, dfake, {},
+    network.backward(context, samples.size, images, logits, dlogits, dfake, {},
                      buffers_.discriminator_pass_);
+    if (options_.augmentation.any()) {
+      augment_backward(threads_, options_.augmentation, augment_key(), context.samples,
+                       state_.spec.image_shape, dfake);
+    }
     network.update_statistics(samples.size, buffers_.discriminator_pass_);
     return {generator_context(samples), samples.size, latents(samples), fake(samples), dfake};
   }
@@ -249,6 +273,7 @@ class StepRunner {
   }
 
   const Objective& objective() const { return options_.objective; }
+  RandomKey augment_key() const { return step_stream(key_, RandomPurpose::kAugment); }
   // Of these samples in a mean over the batch.
   double weight(const Part& samples) const {
     return static_cast<double>(samples.size) / static_cast<double>(batch_);
@@ -310,11 +335,8 @@ StepResult mean(const StepResult& sum, std::int64_t count) {
 }
 
 void draw_latents(const StepKey& key, std::int64_t latent_dim, std::span<float> latents) {
-  fill_normal({.seed = key.seed,
-               .purpose = RandomPurpose::kLatents,
-               .rank = static_cast<std::uint16_t>(key.rank),
-               .step = static_cast<std::uint32_t>(key.step)},
-              latents, static_cast<std::uint64_t>(key.samples.first * latent_dim));
+  fill_normal(step_stream(key, RandomPurpose::kLatents), latents,
+              static_cast<std::uint64_t>(key.samples.first * latent_dim));
 }
 
 }  // namespace miniray

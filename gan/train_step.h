@@ -8,18 +8,32 @@
 #include <span>
 
 #include "engine/tensor.h"
+#include "gan/augment.h"
 #include "gan/gan_state.h"
 #include "gan/objective.h"
 
 namespace miniray {
+
+// Called with a network's gradients before its optimizer takes them, such as to average them.
+using GradientHook = std::function<void(std::span<float> gradients)>;
+
+struct StepOptions {
+  Objective objective{};
+  GradientHook hook{};          // empty: none
+  bool gradient_norms = false;  // measured; as a hook does, this makes the step slower
+  double clip_norm = 0;         // each network's gradient is scaled to this norm at most; 0: never
+  bool train_generator = true;
+  Augmentation augmentation{};  // of what D sees
+};
 
 // The memory of a step, planned once for batches of up to max_batch. The caller fills real(n) and
 // latents(n) before each step.
 class StepBuffers {
  public:
   // A batch goes through the networks in `passes` parts of nearly equal size, whose gradients add
-  // up: the memory of a pass is that of a part.
-  StepBuffers(const GanState& state, std::int64_t max_batch, std::int64_t passes = 1);
+  // up: the memory of a pass is that of a part. `options` are those of the steps to come.
+  StepBuffers(const GanState& state, std::int64_t max_batch, std::int64_t passes = 1,
+              const StepOptions& options = {});
 
   std::span<float> real(std::int64_t batch);     // [batch, C, H, W], in [-1, 1]
   std::span<float> latents(std::int64_t batch);  // [batch, latent_dim]
@@ -30,7 +44,8 @@ class StepBuffers {
   std::int64_t pass_batch_;  // samples that a pass has room for
   bool joint_;               // real and fake samples go through D as one batch
   std::int64_t image_size_, latent_dim_;
-  Tensor<float> images_;  // [2 max_batch, image]: real, then fake
+  Tensor<float> images_;                    // [2 max_batch, image]: real, then fake
+  std::optional<Tensor<float>> augmented_;  // what D sees in one of its passes
   Tensor<float> latents_;
   Tensor<float> logits_, logit_gradients_;  // [2 pass_batch]
   Tensor<float> fake_gradients_;            // [pass_batch, image]
@@ -67,21 +82,11 @@ struct StepKey {
   SampleSpan samples{};
 };
 
-// Called with a network's gradients before its optimizer takes them, such as to average them.
-using GradientHook = std::function<void(std::span<float> gradients)>;
-
-struct StepOptions {
-  Objective objective{};
-  GradientHook hook{};          // empty: none
-  bool gradient_norms = false;  // measured; as a hook does, this makes the step slower
-  double clip_norm = 0;         // each network's gradient is scaled to this norm at most; 0: never
-  bool train_generator = true;
-};
-
 // Trains `state` on batch samples (at least 2) that stand in `buffers`. The same fakes serve both
 // halves. A discriminator with batch normalisation sees real and fake samples as batches of their
 // own; so does one whose batch goes through in several passes, and every batch norm sees each pass
-// alone. Neither logs nor saves nor takes the time. Neither an idle hook nor gradient_norms changes
+// alone. What D sees is augmented anew in each of its passes; real(n) stays as it was. Neither logs
+// nor saves nor takes the time. Neither an idle hook nor gradient_norms changes
 // a bit of the update.
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
                       GanState& state, StepBuffers& buffers, const StepOptions& options = {});

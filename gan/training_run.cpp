@@ -42,6 +42,7 @@ TrainOptions train_options(const TrainConfig& config) {
           .d_steps = config.d_steps,
           .clip_norm = config.clip_norm,
           .flip = config.flip ? Flip::kRandom : Flip::kNever,
+          .augmentation = make_augmentation(config.augment),
           .sync = sync_policy(config),
           .sharding = make_sharding(config.sharding, config.seed),
           .gradient_norms = config.gradient_norms};
@@ -66,6 +67,7 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
                        {"ema", text(config.ema)},
                        {"accumulate", std::to_string(config.accumulate)},
                        {"d_steps", std::to_string(config.d_steps)},
+                       {"augment", config.augment},
                        {"width", text(config.width)},
                        {"d_norm", config.d_norm},
                        {"save_dir", config.save_dir.string()}},

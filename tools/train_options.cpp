@@ -83,6 +83,10 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--data", c.data, "Data set", data)->check(CLI::IsMember({"cifar10", "shapes"}));
   option("--data-dir", c.data_dir, "Folder of its files", data);
   app.add_flag("--flip", c.flip, "Mirror half of the pictures, at random")->group(data);
+  option("--augment", c.augment,
+         "Random changes between all pictures, real and made, and the discriminator: any of "
+         "color,translation,cutout. Helps where pictures are few or epochs many",
+         data);
 
   const char* const output = "Output";
   option("--save-dir", c.save_dir, "Folder for the models (distributed: models/distributed_gan)",

@@ -439,6 +439,7 @@ BAD_USAGE = [
     (TRAIN, ["--ema", "1"], "--ema must be a number from 0"),
     (TRAIN, ["--clip-norm", "-1"], "--clip-norm"),
     (TRAIN, ["--accumulate", "0"], "--accumulate"),
+    (TRAIN, ["--augment", "color,cut"], "'cut'"),
     (TRAIN, ["--d-steps", "0"], "--d-steps"),
     (TRAIN, ["--latent-dim", "0"], "--latent-dim"),
     (TRAIN, ["--workers", "0"], "--workers"),

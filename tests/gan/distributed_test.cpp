@@ -90,9 +90,15 @@ double distance_to_whole_batch(bool batch_norm) {
   const SyncPolicy sync{.unit = SyncUnit::kGradients};
   GanTrainer whole(options, 1);
   const auto start = numbers_of(whole.state());
-  whole.train(pictures, {.epochs = 1, .batch_size = 64, .flip = Flip::kRandom, .sync = sync});
+  TrainOptions training{.epochs = 1,
+                        .batch_size = 64,
+                        .flip = Flip::kRandom,
+                        .augmentation = {true, true, true},
+                        .sync = sync};
+  whole.train(pictures, training);
+  training.batch_size = 32;
   DistributedGanTrainer halves(options, {.num_workers = 2});
-  halves.train(pictures, {.epochs = 1, .batch_size = 32, .flip = Flip::kRandom, .sync = sync});
+  halves.train(pictures, training);
   const auto a = numbers_of(whole.state()), b = numbers_of(halves.state());
   double apart = 0, moved = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {

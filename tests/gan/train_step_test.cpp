@@ -155,10 +155,10 @@ struct Ends {
 };
 
 Ends after_one_step(const GanSpec& spec, const AdamOptions& optimizer, std::int64_t batch,
-                    std::int64_t passes, const StepOptions& options = {}) {
-  const ThreadBudget threads(1);
+                    std::int64_t passes, const StepOptions& options = {}, int thread_count = 1) {
+  const ThreadBudget threads(thread_count);
   GanState state(spec, optimizer, 5);
-  StepBuffers buffers(state, batch, passes);
+  StepBuffers buffers(state, batch, passes, options);
   std::ranges::copy(testing::random_values<float>(buffers.real(batch).size(), 1),
                     buffers.real(batch).begin());
   const StepKey key{5, 0, 1, {0, batch}};
@@ -174,12 +174,12 @@ void expect_near(const std::vector<float>& a, const std::vector<float>& b, doubl
 }
 
 // Dropout's masks go by a sample's number in the batch, so they are the same too.
-TEST(TrainStep, AccumulatedPassesAreTheWholeBatchWhereThereIsNoBatchNorm) {
+void expect_passes_to_be_the_whole_batch(const StepOptions& options) {
   GanSpec spec = testing::small_spec(0.3);
   spec.batch_norm = false;
-  const Ends whole = after_one_step(spec, kPlainDescent, 22, 1);
+  const Ends whole = after_one_step(spec, kPlainDescent, 22, 1, options);
   for (const std::int64_t passes : {2, 3, 7}) {
-    const Ends parts = after_one_step(spec, kPlainDescent, 22, passes);
+    const Ends parts = after_one_step(spec, kPlainDescent, 22, passes, options);
     expect_near(whole.generator, parts.generator, 1e-7);
     expect_near(whole.discriminator, parts.discriminator, 1e-7);
     EXPECT_NEAR(whole.result.d_loss, parts.result.d_loss, 1e-6);
@@ -189,11 +189,105 @@ TEST(TrainStep, AccumulatedPassesAreTheWholeBatchWhereThereIsNoBatchNorm) {
   }
 }
 
+constexpr Augmentation kAugmentation{true, true, true};
+
+TEST(TrainStep, AccumulatedPassesAreTheWholeBatchWhereThereIsNoBatchNorm) {
+  expect_passes_to_be_the_whole_batch({});
+  expect_passes_to_be_the_whole_batch({.augmentation = kAugmentation});
+}
+
 TEST(TrainStep, AccumulatedPassesOfAnySizeTrainBatchNorm) {
   for (std::int64_t batch = 2; batch < 12; ++batch) {
     const Ends ends = after_one_step(testing::small_spec(), kPlainDescent, batch, 4);
     EXPECT_TRUE(std::isfinite(ends.result.g_loss)) << batch;
     EXPECT_TRUE(std::isfinite(ends.generator.front())) << batch;
+  }
+}
+
+// What train_step gives the hooks are the gradients of what it returns, here by differences. The
+// networks stand still.
+class StepGradientCheck {
+ public:
+  StepGradientCheck(const GanSpec& spec, const StepOptions& options)
+      : options_(options),
+        state_(spec, {.lr = 0}, 5),
+        buffers_(state_, kBatch, 1, options),
+        real_(testing::random_values<float>(buffers_.real(kBatch).size(), 1)) {
+    options_.hook = [this](std::span<const float> gradients) {
+      gradients_.push_back(testing::to_vector(gradients));
+    };
+    std::ranges::copy(real_, buffers_.real(kBatch).begin());
+    draw_latents(kKey, spec.latent_dim, buffers_.latents(kBatch));
+  }
+
+  void run() {
+    step();
+    const auto gradients = gradients_;
+    ASSERT_EQ(gradients.size(), 2U);
+    const auto d_loss = [this] { return step().d_loss; };
+    const auto g_loss = [this] { return step().g_loss; };
+    compare(state_.discriminator.parameters(), gradients[0], d_loss, "D");
+    compare(state_.generator.parameters(), gradients[1], g_loss, "G");
+    EXPECT_EQ(testing::to_vector(buffers_.real(kBatch)), real_) << "real pictures were changed";
+  }
+
+ private:
+  static constexpr std::int64_t kBatch = 6;
+  static constexpr StepKey kKey{5, 0, 1, {0, kBatch}};
+
+  StepResult step() {
+    gradients_.clear();
+    return train_step(threads_, kKey, kBatch, state_, buffers_, options_);
+  }
+
+  // Along random directions, since a single weight moves a loss of single precision too little.
+  template <class LossOf>
+  void compare(std::span<float> weights, const std::vector<float>& gradient, LossOf loss,
+               const char* network) {
+    constexpr double kStep = 3e-4;
+    const auto start = testing::to_vector(weights);
+    for (unsigned direction = 0; direction < 8; ++direction) {
+      const auto way = testing::random_values<float>(weights.size(), 20 + direction);
+      double slope = 0;
+      for (std::size_t i = 0; i < way.size(); ++i) slope += double{way[i]} * gradient[i];
+      const auto loss_at = [&](double step) {
+        for (std::size_t i = 0; i < way.size(); ++i) {
+          weights[i] = static_cast<float>(start[i] + step * way[i]);
+        }
+        return loss();
+      };
+      const double difference = (loss_at(kStep) - loss_at(-kStep)) / (2 * kStep);
+      EXPECT_NEAR(slope, difference, 0.01 * std::abs(slope) + 0.002) << network << ' ' << direction;
+    }
+    std::ranges::copy(start, weights.begin());
+  }
+
+  const ThreadBudget threads_{1};
+  StepOptions options_;
+  GanState state_;
+  StepBuffers buffers_;
+  const std::vector<float> real_;
+  std::vector<std::vector<float>> gradients_;
+};
+
+TEST(TrainStep, GradientsByFiniteDifferences) {
+  GanSpec spec = testing::small_spec();
+  spec.batch_norm = false;  // too curved over so few samples
+  StepGradientCheck(spec, {}).run();
+  StepGradientCheck(spec, {.augmentation = kAugmentation}).run();
+}
+
+TEST(TrainStep, AugmentationChangesTheStepByEveryOneOfItsWords) {
+  const GanSpec spec = make_spec("dcgan", 7, {3, 16, 16}, 0.05);
+  std::vector<std::vector<float>> ends;
+  for (const Augmentation& augmentation :
+       {Augmentation{}, Augmentation{.colour = true}, Augmentation{.translation = true},
+        Augmentation{.cutout = true}, kAugmentation}) {
+    const StepOptions options{.augmentation = augmentation};
+    const Ends end = after_one_step(spec, {}, 12, 1, options);
+    for (const auto& other : ends) EXPECT_NE(end.generator, other);
+    ends.push_back(end.generator);
+    EXPECT_EQ(end.generator, after_one_step(spec, {}, 12, 1, options, 3).generator);
   }
 }
 

@@ -151,12 +151,48 @@ def gan_steps(g_layers, d_layers, latent, image, batch, count):
     return {'batch': batch, 'lr': lr, 'before': before, 'after': after, 'steps': steps}
 
 
+def augmented(x, draw):
+    """DiffAugment's formulas for one picture, with given numbers in place of random ones."""
+    x = x + draw['brightness']
+    pixel = x.mean(dim=0, keepdim=True)
+    x = (x - pixel) * draw['saturation'] + pixel
+    mean = x.mean()
+    x = (x - mean) * draw['contrast'] + mean
+    height, width = x.shape[1:]
+    padded = F.pad(x, [width, width, height, height])
+    top, left = height - draw['down'], width - draw['right']
+    x = padded[:, top:top + height, left:left + width]
+    keep = torch.ones(height, width)
+    rows = range(draw['cut_top'], draw['cut_top'] + height // 2)
+    columns = range(draw['cut_left'], draw['cut_left'] + width // 2)
+    for row in set(rows) & set(range(height)):
+        for column in set(columns) & set(range(width)):
+            keep[row, column] = 0
+    return x * keep
+
+
+def augment():
+    cases = []
+    for shape, moves in (([3, 8, 16], (1, -2, 5, -3)), ([3, 9, 8], (-1, 1, -2, 2)),
+                         ([1, 5, 7], (0, 0, 4, 5)), ([1, 8, 8], (1, 1, 2, 2))):
+        draw = dict(zip(('down', 'right', 'cut_top', 'cut_left'), moves))
+        for name, low, high in (('brightness', -0.5, 0.5), ('saturation', 0, 2), ('contrast', 0.5, 1.5)):
+            draw[name] = float(torch.empty(1).uniform_(low, high))
+        x = (torch.rand(shape) * 2 - 1).requires_grad_(True)
+        y = augmented(x, draw)
+        dy = torch.randn_like(y)
+        y.backward(dy)
+        cases.append({'shape': shape, 'draw': draw, 'x': flat(x), 'y': flat(y), 'dy': flat(dy),
+                      'dx': flat(x.grad)})
+    return cases
+
+
 def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     for name, make in (('layers', layers), ('losses', losses), ('adam', adam), ('small_gan', small_gan),
-                       ('small_dcgan', small_dcgan)):
+                       ('small_dcgan', small_dcgan), ('augment', augment)):
         torch.manual_seed(1)
         (folder / f'{name}.json').write_text(json.dumps(make()) + '\n')
 
