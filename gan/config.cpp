@@ -59,6 +59,7 @@ void check_config(const TrainConfig& config) {
     throw invalid_argument("--width must be a number from 0.01 to 64, not " +
                            std::to_string(config.width));
   }
+  const Shape image_shape = dataset_shape(dataset_options(config));
   check_range("--latent-dim", config.latent_dim, 1, 65'536);
   check_range("--threads", config.threads, 0, 1'024);
   check_range("--sample-every", config.sample_every, 0, 1'000'000);
@@ -85,6 +86,7 @@ void check_config(const TrainConfig& config) {
   check_word("--loss", config.loss, {"bce", "hinge", "lsgan"});
   make_objective(config.loss, config.label_smoothing);
   make_augmentation(config.augment);
+  gan_spec(config, image_shape);
   if (!(config.record_interval >= 0 && config.record_interval <= 3600)) {
     throw invalid_argument("--record-interval must be a number from 0 to 3600, not " +
                            std::to_string(config.record_interval));
@@ -115,6 +117,10 @@ SyncPolicy sync_policy(const TrainConfig& config) {
   if (config.outer == "nesterov") policy.outer = OuterStep::kNesterov;
   if (config.outer == "elastic") policy.outer = OuterStep::kElastic;
   return policy;
+}
+
+DatasetOptions dataset_options(const TrainConfig& config) {
+  return {.name = config.data, .data_dir = config.data_dir, .image_size = config.image_size};
 }
 
 GanSpec gan_spec(const TrainConfig& config, const Shape& image_shape) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "gan/data/open_dataset.h"
 #include "gan/models.h"
 #include "runtime/parameter_sync.h"
 
@@ -42,6 +43,7 @@ struct TrainConfig {
 
   std::string data = "cifar10";
   std::filesystem::path data_dir = "data";
+  std::int64_t image_size = 32;  // pixels a side
   bool flip = false;
   std::string augment;  // of what D sees: words of make_augmentation; empty: nothing
   std::uint64_t seed = 42;
@@ -76,6 +78,7 @@ void check_config(const GenerateConfig& config);
 
 // What check_config has found to be valid, as the library takes it.
 SyncPolicy sync_policy(const TrainConfig& config);
+DatasetOptions dataset_options(const TrainConfig& config);
 GanSpec gan_spec(const TrainConfig& config, const Shape& image_shape);
 
 // How many workers, and what 0 threads stands for: each worker's share of the cores.

@@ -9,7 +9,7 @@
 namespace miniray {
 namespace {
 
-// Of the number of pictures and a hundred of them with their labels.
+// Of the number of pictures, a hundred of them with their labels, and the classes' names.
 std::string fingerprint(const Dataset& dataset) {
   std::vector<std::uint8_t> bytes;
   std::vector<std::uint8_t> picture(static_cast<std::size_t>(dataset.sample_shape().elements()));
@@ -18,7 +18,14 @@ std::string fingerprint(const Dataset& dataset) {
     const std::int64_t index = i * dataset.size() / count;
     dataset.copy_sample(index, picture);
     bytes.insert(bytes.end(), picture.begin(), picture.end());
-    bytes.push_back(static_cast<std::uint8_t>(dataset.label(index)));
+    const int label = dataset.label(index);
+    for (int shift = 0; shift < 32; shift += 8) {
+      bytes.push_back(static_cast<std::uint8_t>(label >> shift));
+    }
+  }
+  for (const std::string& name : dataset.class_names()) {
+    bytes.insert(bytes.end(), name.begin(), name.end());
+    bytes.push_back(0);
   }
   return std::to_string(dataset.size()) + " pictures " +
          sha256_hex(std::as_bytes(std::span(bytes))).substr(0, 16);
@@ -60,6 +67,7 @@ std::string describe(const TrainConfig& c, const Dataset& dataset) {
   line("--flip", c.flip);
   line("--augment", c.augment);
   line("--data", c.data);
+  line("--image-size", c.image_size);
   line("data of", fingerprint(dataset));
   return text.str();
 }

@@ -57,6 +57,7 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
           .tensorboard = config.tensorboard,
           .settings = {{"mode", config.mode},
                        {"data", config.data},
+                       {"image_size", std::to_string(config.image_size)},
                        {"sharding", config.sharding},
                        {"loss", config.loss},
                        {"label_smoothing", text(config.label_smoothing)},
@@ -105,7 +106,7 @@ TrainResult run_training(const TrainConfig& config, const std::string& config_te
     throw invalid_argument("mpirun started " + std::to_string(process_count) +
                            " processes of --mode single; --mode distributed would be right");
   }
-  const auto dataset = open_dataset(config.data, config.data_dir);
+  const auto dataset = open_dataset(dataset_options(config));
   check_alike(processes.communicator(), config, *dataset);
   make_writable_folder(config.save_dir);  // now, not after hours of training
   const GanOptions options = gan_options(config, *dataset);

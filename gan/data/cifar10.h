@@ -5,30 +5,30 @@
 //   bytes 1..3072    the picture, 3 x 32 x 32: red, green, blue
 #pragma once
 
-#include "engine/file.h"
+#include "gan/data/cifar_records.h"
 #include "gan/data/dataset.h"
 
 namespace miniray {
 
 class Cifar10 final : public Dataset {
  public:
-  enum class Split { kTrain, kTest };
+  using Split = miniray::Split;
 
   // data_dir: the folder of the files, or the one that holds their cifar-10-batches-bin. Files'
   // sizes and all labels are checked. Throws not found or corrupt, naming the file.
   Cifar10(const std::filesystem::path& data_dir, Split split);
 
   std::string name() const override { return "cifar10"; }
-  std::int64_t size() const override;
+  std::int64_t size() const override { return records_.size(); }
   Shape sample_shape() const override { return {3, 32, 32}; }
   const std::vector<std::string>& class_names() const override;
-  int label(std::int64_t index) const override;
-  void copy_sample(std::int64_t index, std::span<std::uint8_t> chw) const override;
+  int label(std::int64_t index) const override { return records_.label(index, 0); }
+  void copy_sample(std::int64_t index, std::span<std::uint8_t> chw) const override {
+    records_.copy_picture(index, chw);
+  }
 
  private:
-  std::span<const std::uint8_t> record(std::int64_t index) const;
-
-  std::vector<MappedFile> files_;
+  CifarRecords records_;
 };
 
 }  // namespace miniray

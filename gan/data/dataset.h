@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +9,8 @@
 #include "engine/shape.h"
 
 namespace miniray {
+
+enum class Split { kTrain, kTest };
 
 // Const functions may be called from any number of threads at once.
 class Dataset {
@@ -25,10 +25,5 @@ class Dataset {
   // Writes picture `index` as bytes, C x H x W.
   virtual void copy_sample(std::int64_t index, std::span<std::uint8_t> chw) const = 0;
 };
-
-// Opens the data set `name` ("cifar10" or "shapes"). data_dir: where its files are, if it has any.
-// Throws invalid argument for an unknown name; not found, io or corrupt, naming the file.
-std::unique_ptr<Dataset> open_dataset(const std::string& name,
-                                      const std::filesystem::path& data_dir);
 
 }  // namespace miniray

@@ -454,7 +454,7 @@ BAD_USAGE = [
     (TRAIN, ["--seed", "18446744073709551616"], "--seed"),
     (TRAIN, ["--no-such-flag"], "--no-such-flag"),
     (TRAIN, ["no-flag"], "no-flag"),
-    (TRAIN, ["--data", "mnist"], "mnist"),
+    (TRAIN, ["--data", "nothing"], "nothing"),
     (TRAIN, ["--mode", "foo"], "foo"),
     (TRAIN, ["--sync-payload", "int8"], "int8"),
     (TRAIN, ["--sync", "gradients", "--outer", "nesterov"], "--outer nesterov"),
@@ -486,7 +486,7 @@ CONFIG_FILES = {
 
 FLAGS = {
     TRAIN: "--mode --epochs --batch-size --workers --sync-interval --sync-payload --latent-dim --lr "
-    "--save-dir --data --data-dir --seed --threads --job-id --sample-every --config".split(),
+    "--save-dir --data --data-dir --image-size --seed --threads --job-id --sample-every --config".split(),
     GENERATE: "--model --num-images --output --seed --grid --latents --npy".split(),
 }
 

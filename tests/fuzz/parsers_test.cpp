@@ -7,9 +7,11 @@
 
 #include "engine/error.h"
 #include "engine/file.h"
+#include "gan/data/idx.h"
 #include "gan/model_file.h"
 #include "gan/npy.h"
 #include "nn/safetensors.h"
+#include "support/idx_bytes.h"
 #include "support/mutator.h"
 #include "support/small_gan.h"
 #include "support/temp_dir.h"
@@ -59,6 +61,22 @@ TEST(Fuzz, Npy) {
     const NpyMatrix matrix = parse_npy(bytes, "mutant");
     ASSERT_EQ(static_cast<std::int64_t>(matrix.values.size()), matrix.rows * matrix.columns);
   });
+}
+
+std::span<const std::uint8_t> unsigned_bytes(const std::string& bytes) {
+  return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+TEST(Fuzz, Idx) {
+  fuzz(testing::idx_bytes({2, 3, 4}, std::string(24, 'v')), [](const std::string& bytes) {
+    const IdxArray array = parse_idx(unsigned_bytes(bytes), "mutant");
+    ASSERT_EQ(static_cast<std::int64_t>(array.values.size()), array.shape.elements());
+  });
+}
+
+TEST(Fuzz, Gzip) {
+  fuzz(testing::gzip_bytes("contents that are stored"),
+       [](const std::string& bytes) { inflate_gzip(unsigned_bytes(bytes), 1 << 20, "mutant"); });
 }
 
 }  // namespace
