@@ -17,11 +17,12 @@ constexpr std::int64_t kColumnsPerTile = 64;
 }  // namespace
 
 template <class T>
-void BatchNorm<T>::declare(std::int64_t features, std::int64_t values, Declarations& declarations) {
+void BatchNorm<T>::declare(std::int64_t features, std::int64_t values, const Shape& affine,
+                           Declarations& declarations) {
   features_ = features;
   values_ = values;
-  weight_ = declarations.parameter("weight", {features}, Init::constant(1));
-  bias_ = declarations.parameter("bias", {features}, Init::constant(0));
+  weight_ = declarations.parameter("weight", affine, Init::constant(1));
+  bias_ = declarations.parameter("bias", affine, Init::constant(0));
   running_mean_ = declarations.statistic("running_mean", {features}, Init::constant(0));
   running_var_ = declarations.statistic("running_var", {features}, Init::constant(1));
 }
@@ -36,6 +37,22 @@ void BatchNorm<T>::check_batch(const ForwardArgs<T>& args) const {
   if (args.context.training && args.batch * values_ < 2) {
     throw invalid_argument(this->kind() + " cannot train on a batch of 1: it has no variance");
   }
+}
+
+template <class T>
+void BatchNorm<T>::take_channel_statistics(const ForwardArgs<T>& args, std::int64_t c,
+                                           const SavedForWriting<T>& saved) const {
+  const Block block{args.batch, values_, features_ * values_};
+  const auto count = static_cast<T>(args.batch * values_);
+  const T* const x = args.x.data() + c * values_;
+  if (args.context.training) {
+    saved.mean[c] = reduce<T>().block_sum(block, x) / count;
+    saved.variance[c] = reduce<T>().block_squares(block, x, saved.mean[c]) / count;
+  } else {
+    saved.mean[c] = slice_of(args.statistics, running_mean_).data()[c];
+    saved.variance[c] = slice_of(args.statistics, running_var_).data()[c];
+  }
+  saved.inverse_deviation[c] = 1 / std::sqrt(saved.variance[c] + static_cast<T>(kBatchNormEpsilon));
 }
 
 template <class T>
@@ -65,7 +82,7 @@ Shape BatchNorm1d<T>::plan(const Shape& input, Declarations& declarations) {
   if (input.rank() != 1) {
     throw invalid_argument("BatchNorm1d takes samples of one extent, not " + input.to_string());
   }
-  this->declare(input[0], 1, declarations);
+  this->declare(input[0], 1, input, declarations);
   return input;
 }
 

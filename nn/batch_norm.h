@@ -7,6 +7,9 @@
 
 namespace miniray {
 
+template <class Byte, class T>
+struct BatchNormSaved;  // nn/batch_norm_saved.h
+
 // What both kinds share: parameters, running statistics, and what forward saves.
 template <class T>
 class BatchNorm : public Layer<T>, public KeepsStatistics<T> {
@@ -14,14 +17,19 @@ class BatchNorm : public Layer<T>, public KeepsStatistics<T> {
   // The mean, variance and inverse deviation that forward used.
   std::size_t saved_bytes(std::int64_t batch) const override;
   OutputUse output_use() const override { return OutputUse::kNone; }
+  bool mixes_samples() const override { return true; }
   void update_statistics(std::int64_t batch, std::span<const std::byte> saved,
                          std::span<T> statistics) const override;
 
  protected:
-  // values: of each feature in a sample.
-  void declare(std::int64_t features, std::int64_t values, Declarations& declarations);
+  // values: of each feature in a sample. affine: shape of weight and bias.
+  void declare(std::int64_t features, std::int64_t values, const Shape& affine,
+               Declarations& declarations);
   void check_batch(const ForwardArgs<T>& args) const;
   void take_update(const BackwardArgs<T>& args) const;
+  // Of pictures: mean, variance and inverse deviation of channel c, of the batch or as they run.
+  void take_channel_statistics(const ForwardArgs<T>& args, std::int64_t c,
+                               const BatchNormSaved<std::byte, T>& saved) const;
 
   std::int64_t features_ = 0, values_ = 0;
   Slice weight_, bias_, running_mean_, running_var_;

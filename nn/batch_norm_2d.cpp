@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "engine/error.h"
 #include "engine/kernels/norm.h"
 #include "engine/kernels/reduce.h"
@@ -14,7 +12,7 @@ Shape BatchNorm2d<T>::plan(const Shape& input, Declarations& declarations) {
     throw invalid_argument("BatchNorm2d takes pictures (channels x height x width), not " +
                            input.to_string());
   }
-  this->declare(input[0], input[1] * input[2], declarations);
+  this->declare(input[0], input[1] * input[2], {input[0]}, declarations);
   return input;
 }
 
@@ -26,22 +24,11 @@ void BatchNorm2d<T>::forward(const ForwardArgs<T>& args) const {
   const SavedForWriting<T> saved(args.saved, this->features_);
   const T* const weight = slice_of(args.parameters, this->weight_).data();
   const T* const bias = slice_of(args.parameters, this->bias_).data();
-  const T* const running_mean = slice_of(args.statistics, this->running_mean_).data();
-  const T* const running_var = slice_of(args.statistics, this->running_var_).data();
   const std::int64_t values = this->values_;
-  const auto count = static_cast<T>(args.batch * values);
   const Block block{args.batch, values, this->features_ * values};
   args.context.threads.for_each_tile(this->features_, [&](std::int64_t c) {
     const T* const x = args.x.data() + c * values;
-    if (args.context.training) {
-      saved.mean[c] = reduce<T>().block_sum(block, x) / count;
-      saved.variance[c] = reduce<T>().block_squares(block, x, saved.mean[c]) / count;
-    } else {
-      saved.mean[c] = running_mean[c];
-      saved.variance[c] = running_var[c];
-    }
-    saved.inverse_deviation[c] =
-        1 / std::sqrt(saved.variance[c] + static_cast<T>(kBatchNormEpsilon));
+    this->take_channel_statistics(args, c, saved);
     norm<T>().normalise_block(block, x, saved.mean[c], saved.inverse_deviation[c], weight[c],
                               bias[c], args.y.data() + c * values);
     if (this->makes_tiles()) args.finished(Tile{0, args.batch, c * values, values});
@@ -63,9 +50,11 @@ void BatchNorm2d<T>::backward(const BackwardArgs<T>& args) const {
     const T sum_dy = reduce<T>().block_sum(block, dy);
     const T sum_dyx = reduce<T>().block_products(block, x, saved.mean[c], dy);
     if (!args.dx.empty()) {
+      const T scale = weight[c] * inverse_deviation;
       norm<T>().backward_input_block(
-          block, x, dy, saved.mean[c], weight[c] * inverse_deviation, share * sum_dy,
-          share * sum_dyx * inverse_deviation * inverse_deviation, args.dx.data() + c * values);
+          block, x, dy, saved.mean[c], scale, scale * share * sum_dy,
+          scale * share * sum_dyx * inverse_deviation * inverse_deviation,
+          args.dx.data() + c * values);
       if (this->makes_tiles()) args.finished(Tile{0, args.batch, c * values, values});
     }
     if (args.gradients.empty()) return;  // of this channel

@@ -1,34 +1,12 @@
 #include "nn/conv.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "engine/error.h"
-#include "engine/kernels/reduce.h"
+#include "nn/conv_parameters.h"
 
 namespace miniray {
 namespace {
-
-constexpr std::int64_t kMaxExtent = 65'536;
-
-void check_options(const ConvOptions& options, const std::string& kind) {
-  const auto check = [&](const char* what, std::int64_t value, std::int64_t low) {
-    if (value >= low && value <= kMaxExtent) return;
-    throw invalid_argument("the " + std::string(what) + " of " + kind + " must be from " +
-                           std::to_string(low) + " to " + std::to_string(kMaxExtent) + ", not " +
-                           std::to_string(value));
-  };
-  check("channels", options.channels, 1);
-  check("kernel", options.kernel, 1);
-  check("stride", options.stride, 1);
-  check("padding", options.padding, 0);
-}
-
-void check_input(const Shape& input, const std::string& kind) {
-  if (input.rank() == 3) return;
-  throw invalid_argument(kind + " takes pictures (channels x height x width), not " +
-                         input.to_string());
-}
 
 ConvShape with_images(ConvShape shape, std::int64_t images) {
   shape.images = images;
@@ -38,17 +16,6 @@ ConvShape with_images(ConvShape shape, std::int64_t images) {
 template <class T>
 std::span<const T> bias_of(std::span<const T> parameters, bool has_bias, const Slice& bias) {
   return has_bias ? slice_of(parameters, bias) : std::span<const T>{};
-}
-
-// db[c] += the sum of dy [batch, channels, plane] over samples and pixels.
-template <class T>
-void add_bias_gradient(const ThreadBudget& threads, std::int64_t batch, std::int64_t plane,
-                       std::span<const T> dy, std::span<T> db) {
-  const auto channels = static_cast<std::int64_t>(db.size());
-  threads.for_each_tile(channels, [&](std::int64_t c) {
-    T& sum = db[static_cast<std::size_t>(c)];
-    sum += reduce<T>().block_sum({batch, plane, channels * plane}, dy.data() + c * plane);
-  });
 }
 
 template <class T>
@@ -63,12 +30,12 @@ void take_update(const BackwardArgs<T>& args, const Slice& weight, const Slice& 
 
 template <class T>
 Conv2d<T>::Conv2d(const ConvOptions& options) : options_(options) {
-  check_options(options, kind());
+  check_conv_options(options, kind());
 }
 
 template <class T>
 Shape Conv2d<T>::plan(const Shape& input, Declarations& declarations) {
-  check_input(input, kind());
+  check_conv_input(input, kind());
   const std::int64_t kernel = options_.kernel;
   if (std::min(input[1], input[2]) + 2 * options_.padding < kernel) {
     throw invalid_argument("a Conv2d kernel of " + std::to_string(kernel) + " is larger than its " +
@@ -77,9 +44,11 @@ Shape Conv2d<T>::plan(const Shape& input, Declarations& declarations) {
   }
   shape_ = {1,      input[0],        input[1],        input[2], options_.channels,
             kernel, options_.stride, options_.padding};
-  const Init init = Init::uniform(1 / std::sqrt(static_cast<double>(input[0] * kernel * kernel)));
-  weight_ = declarations.parameter("weight", {options_.channels, input[0], kernel, kernel}, init);
-  if (options_.bias) bias_ = declarations.parameter("bias", {options_.channels}, init);
+  weight_ = declarations.parameter("weight", {options_.channels, input[0], kernel, kernel},
+                                   conv_weight_init(options_, input[0], options_.channels));
+  if (options_.bias) {
+    bias_ = declarations.parameter("bias", {options_.channels}, conv_bias_init(options_, input[0]));
+  }
   return {options_.channels, shape_.out_height(), shape_.out_width()};
 }
 
@@ -101,21 +70,21 @@ void Conv2d<T>::backward(const BackwardArgs<T>& args) const {
   if (args.gradients.empty()) return;
   convolve_weights_add(threads, shape, args.x, args.dy, slice_of(args.gradients, weight_));
   if (options_.bias) {
-    add_bias_gradient(threads, args.batch, shape.out_height() * shape.out_width(), args.dy,
-                      slice_of(args.gradients, bias_));
+    add_conv_bias_gradient(threads, args.batch, shape.out_height() * shape.out_width(), args.dy,
+                           slice_of(args.gradients, bias_));
   }
   take_update(args, weight_, bias_, options_.bias);
 }
 
 template <class T>
 ConvTranspose2d<T>::ConvTranspose2d(const ConvOptions& options) : options_(options) {
-  check_options(options, kind());
+  check_conv_options(options, kind());
 }
 
 template <class T>
 Shape ConvTranspose2d<T>::plan(const Shape& input, Declarations& declarations) {
-  check_input(input, kind());
-  const auto& [channels, kernel, stride, padding, bias] = options_;
+  check_conv_input(input, kind());
+  const auto& [channels, kernel, stride, padding, bias, gain] = options_;
   const std::int64_t height = (input[1] - 1) * stride - 2 * padding + kernel;
   const std::int64_t width = (input[2] - 1) * stride - 2 * padding + kernel;
   if (std::min(height, width) < 1) {
@@ -123,9 +92,9 @@ Shape ConvTranspose2d<T>::plan(const Shape& input, Declarations& declarations) {
                            " leaves nothing of its " + input.to_string() + " input");
   }
   shape_ = {1, channels, height, width, input[0], kernel, stride, padding};
-  const Init init = Init::uniform(1 / std::sqrt(static_cast<double>(channels * kernel * kernel)));
-  weight_ = declarations.parameter("weight", {input[0], channels, kernel, kernel}, init);
-  if (bias) bias_ = declarations.parameter("bias", {channels}, init);
+  weight_ = declarations.parameter("weight", {input[0], channels, kernel, kernel},
+                                   conv_weight_init(options_, channels, input[0]));
+  if (bias) bias_ = declarations.parameter("bias", {channels}, conv_bias_init(options_, channels));
   return {channels, height, width};
 }
 
@@ -147,8 +116,8 @@ void ConvTranspose2d<T>::backward(const BackwardArgs<T>& args) const {
   if (args.gradients.empty()) return;
   convolve_weights_add(threads, shape, args.dy, args.x, slice_of(args.gradients, weight_));
   if (options_.bias) {
-    add_bias_gradient(threads, args.batch, shape.height * shape.width, args.dy,
-                      slice_of(args.gradients, bias_));
+    add_conv_bias_gradient(threads, args.batch, shape.height * shape.width, args.dy,
+                           slice_of(args.gradients, bias_));
   }
   take_update(args, weight_, bias_, options_.bias);
 }

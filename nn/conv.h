@@ -1,7 +1,7 @@
 // Convolution layers over pictures [channels, height, width], as torch.nn.Conv2d and
 // torch.nn.ConvTranspose2d and initialised like them: uniform in +-1/sqrt(taps), both parameters,
-// taps being the product of the weight's last three extents. Kernel, stride and padding are the
-// same for both axes.
+// taps being the product of the weight's last three extents; or, with a gain above 0, by
+// Init::glorot and with a bias of 0. Kernel, stride and padding are the same for both axes.
 #pragma once
 
 #include "engine/kernels/conv.h"
@@ -15,6 +15,7 @@ struct ConvOptions {
   std::int64_t stride = 1;
   std::int64_t padding = 0;
   bool bias = true;
+  double glorot_gain = 0;
 };
 
 // weight [channels, input channels, kernel, kernel].

@@ -3,6 +3,7 @@
 // follow this table.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -19,6 +20,11 @@ struct Init {
 
   static Init constant(double value) { return {.value = value}; }
   static Init uniform(double bound) { return {.bound = bound}; }
+  // Glorot and Bengio (AISTATS 2010), times a gain; in and out: weights of one output, of one
+  // input.
+  static Init glorot(double gain, std::int64_t in, std::int64_t out) {
+    return uniform(gain * std::sqrt(6 / static_cast<double>(in + out)));
+  }
 };
 
 class Declarations {
@@ -30,6 +36,8 @@ class Declarations {
 
   const SliceTable& parameters() const { return parameters_; }
   const SliceTable& statistics() const { return statistics_; }
+  // By index, as the slices of parameters().
+  const Init& parameter_init(std::size_t index) const { return parameter_inits_[index]; }
 
   // Fill the whole buffers as declared. Parameters are drawn from (seed, stream, slice, element),
   // so that two networks of one seed need two streams. T is float or double.

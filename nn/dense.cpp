@@ -13,14 +13,18 @@ constexpr std::int64_t kColumnsPerTile = 256;
 }  // namespace
 
 template <class T>
-Dense<T>::Dense(std::int64_t out_features) : out_features_(out_features) {}
+Dense<T>::Dense(std::int64_t out_features, double glorot_gain)
+    : out_features_(out_features), glorot_gain_(glorot_gain) {}
 
 template <class T>
 Shape Dense<T>::plan(const Shape& input, Declarations& declarations) {
   in_features_ = input.elements();
+  const bool glorot = glorot_gain_ > 0;
   const Init init = Init::uniform(1 / std::sqrt(static_cast<double>(in_features_)));
-  weight_ = declarations.parameter("weight", {out_features_, in_features_}, init);
-  bias_ = declarations.parameter("bias", {out_features_}, init);
+  weight_ = declarations.parameter(
+      "weight", {out_features_, in_features_},
+      glorot ? Init::glorot(glorot_gain_, in_features_, out_features_) : init);
+  bias_ = declarations.parameter("bias", {out_features_}, glorot ? Init::constant(0) : init);
   return {out_features_};
 }
 

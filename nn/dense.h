@@ -1,5 +1,5 @@
 // The fully connected layer: y = x W^T + b, W [out, in], as torch.nn.Linear and initialised like it
-// (uniform in +-1/sqrt(in), both).
+// (uniform in +-1/sqrt(in), both), or, with a gain above 0, by Init::glorot and with a bias of 0.
 #pragma once
 
 #include "nn/layer.h"
@@ -9,7 +9,7 @@ namespace miniray {
 template <class T>
 class Dense final : public Layer<T> {
  public:
-  explicit Dense(std::int64_t out_features);
+  explicit Dense(std::int64_t out_features, double glorot_gain = 0);
 
   std::string kind() const override { return "Linear"; }
   // Any input shape is taken as one flat vector.
@@ -22,6 +22,7 @@ class Dense final : public Layer<T> {
 
  private:
   std::int64_t in_features_ = 0, out_features_;
+  double glorot_gain_;
   Slice weight_, bias_;
 };
 

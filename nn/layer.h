@@ -33,11 +33,16 @@ struct SampleNumbers {
 };
 
 // What one pass over a batch knows.
+//
+// Labels enter a pass here, not as an input of its own: row n of the batch is of class labels[n].
+// Layers that take the class (nn/class_layers.h, nn/conditional_batch_norm.h) refuse a pass without
+// them; all others ignore them. They must outlive forward and backward.
 struct PassContext {
   const ThreadBudget& threads;
   bool training = false;  // batch statistics and dropout, or running statistics and none
   RandomKey random{};     // seed, rank, step; `variant` is the first layer's, later layers add
   SampleNumbers samples{};
+  std::span<const std::int32_t> labels{};
 };
 
 // What backward reads of a layer's own output.
@@ -66,9 +71,11 @@ struct BackwardArgs {
   const PassContext& context;
   std::int64_t batch;
   std::span<const T> parameters;
-  std::span<const T> x;  // what forward saw, made and saved
+  std::span<const T> x;  // what forward saw and made
   std::span<const T> y;
-  std::span<const std::byte> saved;
+  // What forward saved. A layer may keep room in it to work in, and must leave the rest as it was:
+  // backward can be called again.
+  std::span<std::byte> saved;
   std::span<const T> dy;
   std::span<T> dx;
   std::span<T> gradients;
@@ -88,6 +95,8 @@ class Layer {
   virtual Shape plan(const Shape& input, Declarations& declarations) = 0;
   virtual std::size_t saved_bytes(std::int64_t batch) const = 0;
   virtual OutputUse output_use() const = 0;
+  // Whether in training a sample's output depends on the other samples of the batch.
+  virtual bool mixes_samples() const { return false; }
   // Whether it calls `finished`, for every tile of its output, and of dx where that is wanted.
   virtual bool makes_tiles() const = 0;
   virtual void forward(const ForwardArgs<T>& args) const = 0;

@@ -1,30 +1,87 @@
 #include "nn/network.h"
 
+#include <algorithm>
 #include <string>
 
+#include "engine/error.h"
+#include "engine/kernels/elementwise.h"
+
 namespace miniray {
+namespace {
+
+constexpr std::int64_t kElementsPerTile = 16384;
+
+// to += from
+template <class T>
+void add_all(const ThreadBudget& threads, std::span<const T> from, std::span<T> to) {
+  for_each_range(threads, static_cast<std::int64_t>(to.size()), kElementsPerTile,
+                 [&](std::int64_t begin, std::int64_t size) {
+                   elementwise<T>().add_scaled(T{1}, part(from, begin, size),
+                                               part(to, begin, size));
+                 });
+}
+
+// The same in a tile of matrices of `batch` rows.
+template <class T>
+void add_tile(std::int64_t batch, const Tile& tile, std::span<const T> from, std::span<T> to) {
+  const std::int64_t features = static_cast<std::int64_t>(to.size()) / batch;
+  for (std::int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
+    elementwise<T>().add_scaled(T{1}, row_of_tile(from, features, row, tile),
+                                row_of_tile(to, features, row, tile));
+  }
+}
+
+}  // namespace
 
 template <class T>
-void NetworkPlan<T>::add(std::unique_ptr<Layer<T>> layer) {
-  declarations_.set_prefix(std::to_string(layers_.size()) + ".");
-  const Shape& input = layers_.empty() ? input_shape_ : output_shapes_.back();
-  const Shape output = layer->plan(input, declarations_);
-  const auto* elementwise = dynamic_cast<const ElementwiseLayer<T>*>(layer.get());
+void NetworkPlan<T>::add(std::unique_ptr<Layer<T>> layer, const Place& place) {
   const std::size_t index = layers_.size();
-  if (joins_last_stage(elementwise)) {
+  const Value source = place.from.value_or(static_cast<Value>(stages_.size()) - 1);
+  const Shape input = shape_of(source);
+  names_.push_back(place.name.empty() ? std::to_string(index) : place.name);
+  declarations_.set_prefix(names_.back() + ".");
+  const Shape output = layer->plan(input, declarations_);
+  if (place.plus && shape_of(*place.plus) != output) {
+    throw invalid_argument(layer->kind() + " " + names_.back() + " makes " + output.to_string() +
+                           "; what is added to it is " + shape_of(*place.plus).to_string());
+  }
+  if (place.plus && layer->output_use() != OutputUse::kNone) {
+    throw invalid_argument("nothing can be added to what " + layer->kind() + " " + names_.back() +
+                           " makes: its backward reads that");
+  }
+  const auto* elementwise = dynamic_cast<const ElementwiseLayer<T>*>(layer.get());
+  if (!place.from && !place.plus && joins_last_stage(elementwise)) {
     ++stages_.back().end;
   } else {
-    stages_.push_back({index, index + 1});
+    stages_.push_back({index, index + 1, source, place.plus.value_or(kNoValue)});
   }
+  input_shapes_.push_back(input);
   output_shapes_.push_back(output);
   elementwise_.push_back(elementwise);
   layers_.push_back(std::move(layer));
+}
+
+template <class T>
+Value NetworkPlan<T>::fork() {
+  return forked_ = static_cast<Value>(stages_.size()) - 1;
+}
+
+template <class T>
+bool NetworkPlan<T>::mixes_samples() const {
+  return std::ranges::any_of(layers_, [](const auto& layer) { return layer->mixes_samples(); });
+}
+
+template <class T>
+const Shape& NetworkPlan<T>::shape_of(Value value) const {
+  if (value == kNetworkInput) return input_shape_;
+  return output_shapes_[stages_[static_cast<std::size_t>(value)].end - 1];
 }
 
 // In place, the layer must leave of the output before it what that layer's backward reads.
 template <class T>
 bool NetworkPlan<T>::joins_last_stage(const ElementwiseLayer<T>* layer) const {
   if (layer == nullptr || stages_.empty()) return false;
+  if (forked_ == static_cast<Value>(stages_.size()) - 1) return false;
   for (std::size_t i = stages_.back().first; i < stages_.back().end; ++i) {
     const OutputUse use = layers_[i]->output_use();
     if (use == OutputUse::kValue || (use == OutputUse::kSign && !layer->keeps_signs()))
@@ -52,10 +109,29 @@ class Network<T>::Forward {
           PassBuffers<T>& pass)
       : network_(network), plan_(network.plan()), context_(context), batch_(batch), pass_(pass) {}
 
-  void run(const Stage& stage, std::span<const T> x, std::span<T> y) const {
+  // y: of the last stage.
+  void run(std::span<const T> x, std::span<T> y) const {
+    const std::size_t count = plan_.stages().size();
+    for (std::size_t s = 0; s < count; ++s) {
+      const Stage& stage = plan_.stages()[s];
+      run(stage, value(stage.source, x), stage.addend == kNoValue ? y : value(stage.addend, x),
+          s + 1 == count ? y : pass_.output(s, batch_));
+    }
+  }
+
+ private:
+  // The output of a stage, or the network's input x.
+  std::span<const T> value(Value index, std::span<const T> x) const {
+    return index == kNetworkInput ? x : pass_.output(static_cast<std::size_t>(index), batch_);
+  }
+
+  void run(const Stage& stage, std::span<const T> x, std::span<const T> addend,
+           std::span<T> y) const {
     const Layer<T>& head = plan_.layer(stage.first);
+    const bool adds = stage.addend != kNoValue;
     if (!head.makes_tiles()) {
       head.forward(args(stage.first, x, y));
+      if (adds) add_all(context_.threads, addend, y);
       for (std::size_t i = stage.first + 1; i < stage.end; ++i) {
         plan_.layer(i).forward(args(i, y, y));
       }
@@ -66,6 +142,7 @@ class Network<T>::Forward {
     }
     ForwardArgs<T> head_args = args(stage.first, x, y);
     const auto rest = [&](const Tile& tile) {
+      if (adds) add_tile(batch_, tile, addend, y);
       for (std::size_t i = stage.first + 1; i < stage.end; ++i) {
         plan_.in_place(i).forward_tile(args(i, y, y), tile);
       }
@@ -74,7 +151,6 @@ class Network<T>::Forward {
     head.forward(head_args);
   }
 
- private:
   ForwardArgs<T> args(std::size_t layer, std::span<const T> x, std::span<T> y) const {
     RandomKey random = context_.random;
     random.variant = static_cast<std::uint8_t>(random.variant + layer);
@@ -92,12 +168,7 @@ class Network<T>::Forward {
 template <class T>
 void Network<T>::forward(const PassContext& context, std::int64_t batch, std::span<const T> x,
                          std::span<T> y, PassBuffers<T>& pass) const {
-  const Forward forward(*this, context, batch, pass);
-  const std::vector<Stage>& stages = plan_->stages();
-  for (std::size_t s = 0; s < stages.size(); ++s) {
-    forward.run(stages[s], s == 0 ? x : pass.output(s - 1, batch),
-                s + 1 == stages.size() ? y : pass.output(s, batch));
-  }
+  Forward(*this, context, batch, pass).run(x, y);
 }
 
 template <class T>
@@ -108,6 +179,7 @@ class Network<T>::Backward {
            const ParameterUpdate<T>* update)
       : network_(network),
         stages_(network.plan().stages()),
+        gradient_plan_(pass.gradient_plan()),
         context_(context),
         batch_(batch),
         x_(x),
@@ -120,29 +192,68 @@ class Network<T>::Backward {
     const std::size_t last = stages_.size() - 1;
     const bool in_place = stages_[last].end - stages_[last].first > 1;
     if (in_place) {  // dy is the caller's
-      run_in_place(last, dy, pass_.output_gradient(last, batch_));
-      dy = pass_.output_gradient(last, batch_);
+      run_in_place(last, dy, gradient_of(last));
+      dy = gradient_of(last);
     }
     for (std::size_t s = last + 1; s-- > 0;) {
-      run_head(s, dy, s == 0 ? dx : pass_.output_gradient(s - 1, batch_));
-      if (s > 0) dy = pass_.output_gradient(s - 1, batch_);
+      if (s < last) dy = gradient_of(s);
+      run_head(s, dy, dx);
+      if (stages_[s].addend != kNoValue) pass_to_addend(s, dy, dx);
     }
   }
 
  private:
-  // The first layer of a stage, and those of the stage below that work in place.
-  void run_head(std::size_t s, std::span<const T> dy, std::span<T> dx) const {
+  std::span<T> gradient_of(std::size_t s) const {
+    const auto size = static_cast<std::int64_t>(output(s).size());
+    return pass_.gradient_slot(gradient_plan_.stages[s].slot, size);
+  }
+  // Of a value; of the network's input it is dx.
+  std::span<T> gradient_of(Value value, std::span<T> dx) const {
+    return value == kNetworkInput ? dx : gradient_of(static_cast<std::size_t>(value));
+  }
+
+  // The first layer of a stage, and, once their gradient is complete, those of the stage that it
+  // reads that work in place.
+  void run_head(std::size_t s, std::span<const T> dy, std::span<T> network_dx) const {
     const Layer<T>& head = network_.plan().layer(stages_[s].first);
+    const GradientPlan::StagePlan& own = gradient_plan_.stages[s];
+    const Value source = stages_[s].source;
+    const std::span<T> gradient = gradient_of(source, network_dx);
+    const bool adds = own.temporary != GradientPlan::kNoSlot && !gradient.empty();
+    const auto size = static_cast<std::int64_t>(gradient.size());
+    const std::span<T> dx = adds ? pass_.gradient_slot(own.temporary, size) : gradient;
     BackwardArgs<T> head_args = args(s, stages_[s].first, dy, dx);
-    head_args.x = s == 0 ? x_ : pass_.output(s - 1, batch_);
+    head_args.x = source == kNetworkInput ? x_ : output(static_cast<std::size_t>(source));
+    const bool completes = own.completes_source && source != kNetworkInput;
     const auto rest = [&](const Tile& tile) {
-      for (std::size_t i = stages_[s - 1].end - 1; i > stages_[s - 1].first; --i) {
-        network_.plan().in_place(i).backward_tile(args(s - 1, i, dx, dx), tile);
+      if (adds) add_tile<T>(batch_, tile, dx, gradient);
+      if (!completes) return;
+      const auto below = static_cast<std::size_t>(source);
+      for (std::size_t i = stages_[below].end - 1; i > stages_[below].first; --i) {
+        network_.plan().in_place(i).backward_tile(args(below, i, gradient, gradient), tile);
       }
     };
-    if (s > 0 && head.makes_tiles()) head_args.finished = rest;
+    if (head.makes_tiles()) head_args.finished = rest;
     head.backward(head_args);
-    if (s > 0 && !head.makes_tiles()) run_in_place(s - 1, dx, dx);
+    if (head.makes_tiles()) return;
+    if (adds) add_all<T>(context_.threads, dx, gradient);
+    if (completes) run_in_place(static_cast<std::size_t>(source), gradient, gradient);
+  }
+
+  // What was added to the output has its gradient.
+  void pass_to_addend(std::size_t s, std::span<const T> dy, std::span<T> network_dx) const {
+    const GradientPlan::StagePlan& own = gradient_plan_.stages[s];
+    const Value addend = stages_[s].addend;
+    const std::span<T> gradient = gradient_of(addend, network_dx);
+    if (gradient.empty()) return;
+    if (own.adds_to_addend) {
+      add_all(context_.threads, dy, gradient);
+    } else if (gradient.data() != dy.data()) {
+      std::ranges::copy(dy, gradient.begin());
+    }
+    if (own.completes_addend && addend != kNetworkInput) {
+      run_in_place(static_cast<std::size_t>(addend), gradient, gradient);
+    }
   }
 
   void run_in_place(std::size_t s, std::span<const T> dy, std::span<T> dx) const {
@@ -155,13 +266,18 @@ class Network<T>::Backward {
   // x is that of a layer that works in place.
   BackwardArgs<T> args(std::size_t s, std::size_t layer, std::span<const T> dy,
                        std::span<T> dx) const {
-    const std::span<const T> out = s + 1 == stages_.size() ? y_ : pass_.output(s, batch_);
+    const std::span<const T> out = output(s);
     return {context_,   batch_, network_.parameters(), out, out, pass_.saved(layer), dy, dx,
             gradients_, update_};
   }
 
+  std::span<const T> output(std::size_t s) const {
+    return s + 1 == stages_.size() ? y_ : pass_.output(s, batch_);
+  }
+
   const Network& network_;
   const std::vector<Stage>& stages_;
+  const GradientPlan& gradient_plan_;
   const PassContext& context_;
   const std::int64_t batch_;
   const std::span<const T> x_, y_;

@@ -1,4 +1,4 @@
-// A chain of layers, and its weights.
+// A chain of layers, with branches where one asks for them, and its weights.
 //
 // NetworkPlan is what is fixed: layers, shapes, the tables of slices. Network adds the two flat
 // buffers that training changes. Gradients belong to whoever trains; the state of a pass to whoever
@@ -6,17 +6,22 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "nn/elementwise_layer.h"
 #include "nn/layer.h"
 #include "nn/pass_buffers.h"
+#include "nn/stage.h"
 
 namespace miniray {
 
-// Layers [first, end) that share one output: a layer, and those behind it that work in place.
-struct Stage {
-  std::size_t first, end;
+// Where a layer stands that is not simply the next of a chain.
+struct Place {
+  std::string name{};           // its slices are "<name>.<slice>"; empty: its index
+  std::optional<Value> from{};  // what it reads; empty: the output of the layer before it
+  std::optional<Value> plus{};  // what is added to its output
 };
 
 template <class T>
@@ -24,32 +29,48 @@ class NetworkPlan {
  public:
   explicit NetworkPlan(const Shape& sample_shape) : input_shape_(sample_shape) {}
 
-  // Plans the layer behind the ones before it; its slices are named "<index>.<name>".
-  // Throws invalid argument where its input does not fit.
-  void add(std::unique_ptr<Layer<T>> layer);
+  // Plans the layer behind the ones before it, or in a place of its own. Throws invalid argument
+  // where its input does not fit, or what is added has another shape.
+  void add(std::unique_ptr<Layer<T>> layer, const Place& place = {});
+  // The output of the last layer so far (the network's input before the first), for more than one
+  // later layer: no other works in place on it. A residual block is
+  //
+  //   const Value x = plan.fork();
+  //   plan.add(first layer of the branch); ...
+  //   plan.add(last layer of the branch, {.plus = x});
+  //
+  // and the gradients of a value's readers add up.
+  Value fork();
 
   std::size_t layer_count() const { return layers_.size(); }
   const Layer<T>& layer(std::size_t index) const { return *layers_[index]; }
+  const std::string& name(std::size_t index) const { return names_[index]; }
   // Every layer is in one stage. The first of a stage may be of any kind.
   const std::vector<Stage>& stages() const { return stages_; }
   // Of a layer that is not the first of its stage.
   const ElementwiseLayer<T>& in_place(std::size_t index) const { return *elementwise_[index]; }
   const Shape& input_shape() const { return input_shape_; }
-  // Of the output of layer `index`, one sample.
+  // Of what layer `index` reads and makes, one sample.
+  const Shape& layer_input_shape(std::size_t index) const { return input_shapes_[index]; }
   const Shape& output_shape(std::size_t index) const { return output_shapes_[index]; }
   const Shape& output_shape() const { return output_shapes_.back(); }
   const Declarations& declarations() const { return declarations_; }
   const SliceTable& parameters() const { return declarations_.parameters(); }
   const SliceTable& statistics() const { return declarations_.statistics(); }
+  // Whether in training samples of one batch depend on each other.
+  bool mixes_samples() const;
 
  private:
+  const Shape& shape_of(Value value) const;
   bool joins_last_stage(const ElementwiseLayer<T>* layer) const;
 
   Shape input_shape_;
   std::vector<std::unique_ptr<Layer<T>>> layers_;
   std::vector<const ElementwiseLayer<T>*> elementwise_;  // the same layers; null: of another kind
+  std::vector<std::string> names_;
   std::vector<Stage> stages_;
-  std::vector<Shape> output_shapes_;
+  std::vector<Shape> input_shapes_, output_shapes_;
+  Value forked_ = kNoValue;  // the last output, where it is
   Declarations declarations_;
 };
 

@@ -1,7 +1,5 @@
 #include "nn/pass_buffers.h"
 
-#include <algorithm>
-
 #include "nn/network.h"
 
 namespace miniray {
@@ -11,18 +9,17 @@ PassBuffers<T>::PassBuffers(const NetworkPlan<T>& plan, std::int64_t max_batch, 
   const auto bytes = [&](std::int64_t elements) {
     return static_cast<std::size_t>(elements * max_batch) * sizeof(T);
   };
-  std::int64_t largest = 0;
   for (std::size_t i = 0; i < plan.layer_count(); ++i) {
     saved_.emplace_back(plan.layer(i).saved_bytes(max_batch));
   }
   for (const Stage& stage : plan.stages()) {
     output_sizes_.push_back(plan.output_shape(stage.end - 1).elements());
-    largest = std::max(largest, output_sizes_.back());
     const bool last = stage.end == plan.layer_count();
     if (!last) outputs_.emplace_back(bytes(output_sizes_.back()));
   }
   if (use == PassUse::kForwardOnly) return;
-  for (int i = 0; i < 2; ++i) gradients_.emplace_back(bytes(largest));
+  gradient_plan_ = plan_gradients(plan.stages(), output_sizes_, plan.input_shape().elements());
+  for (const std::int64_t size : gradient_plan_.slot_sizes) gradients_.emplace_back(bytes(size));
 }
 
 template <class T>
@@ -32,9 +29,9 @@ std::span<T> PassBuffers<T>::output(std::size_t index, std::int64_t batch) {
 }
 
 template <class T>
-std::span<T> PassBuffers<T>::output_gradient(std::size_t index, std::int64_t batch) {
-  return {reinterpret_cast<T*>(gradients_[index % 2].data()),
-          static_cast<std::size_t>(batch * output_sizes_[index])};
+std::span<T> PassBuffers<T>::gradient_slot(int slot, std::int64_t elements) {
+  return {reinterpret_cast<T*>(gradients_[static_cast<std::size_t>(slot)].data()),
+          static_cast<std::size_t>(elements)};
 }
 
 template class PassBuffers<float>;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/tensor.h"
+#include "nn/gradient_plan.h"
 
 namespace miniray {
 
@@ -24,8 +25,9 @@ class PassBuffers {
 
   // Of stage `index`, the last one excepted: its output is the caller's.
   std::span<T> output(std::size_t index, std::int64_t batch);
-  // Of any stage. Valid from the backward of stage index + 1 to that of stage `index`.
-  std::span<T> output_gradient(std::size_t index, std::int64_t batch);
+  // Memory of the gradient plan.
+  std::span<T> gradient_slot(int slot, std::int64_t elements);
+  const GradientPlan& gradient_plan() const { return gradient_plan_; }
   // Of layer `index`.
   std::span<std::byte> saved(std::size_t index) { return bytes_of(saved_[index]); }
   std::span<const std::byte> saved(std::size_t index) const { return bytes_of(saved_[index]); }
@@ -36,9 +38,10 @@ class PassBuffers {
   }
 
   std::vector<std::int64_t> output_sizes_;  // of one sample
+  GradientPlan gradient_plan_;
   std::vector<AlignedBytes> outputs_;
   std::vector<AlignedBytes> saved_;
-  std::vector<AlignedBytes> gradients_;  // two, used in turn
+  std::vector<AlignedBytes> gradients_;  // by slot
 };
 
 }  // namespace miniray

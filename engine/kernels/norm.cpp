@@ -70,11 +70,11 @@ void backward_input_block(const Block& block, const T* x, const T* dy, T mean, T
                           T* dx) {
   const hn::ScalableTag<T> d;
   const auto centre = hn::Set(d, mean), factor = hn::Set(d, scale);
-  const auto mean_dy = hn::Set(d, a), slope = hn::Set(d, b);
+  const auto offset = hn::Set(d, a), slope = hn::Set(d, b);
   for_each_vector<T>(block, [&](std::int64_t at, std::int64_t, auto load, auto store) HWY_ATTR {
     const auto distance = hn::Sub(load(x + at), centre);
-    const auto centred = hn::Sub(load(dy + at), mean_dy);
-    store(hn::Mul(factor, hn::NegMulAdd(distance, slope, centred)), dx + at);
+    const auto scaled = hn::MulSub(load(dy + at), factor, offset);
+    store(hn::NegMulAdd(distance, slope, scaled), dx + at);
   });
 }
 

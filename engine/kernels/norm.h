@@ -25,6 +25,7 @@ struct NormKernels {
   // The same where all columns belong to one feature, such as a channel of pictures.
   void (*normalise_block)(const Block& block, const T* x, T mean, T inverse_deviation, T weight,
                           T bias, T* y);
+  // dx[r, c] = scale dy[r, c] - a - (x[r, c] - mean) b
   void (*backward_input_block)(const Block& block, const T* x, const T* dy, T mean, T scale, T a,
                                T b, T* dx);
 };

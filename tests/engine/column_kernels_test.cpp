@@ -170,7 +170,7 @@ TYPED_TEST(ColumnKernels, NormaliseAndBackwardInputOfBlocks) {
         const std::size_t i = this->at(block, r, c);
         const double distance = static_cast<double>(x[i]) - 2;
         ASSERT_NEAR(y[i], distance * 0.5 * 3 - 1, this->kTolerance);
-        ASSERT_NEAR(dx[i], 0.5 * (dy[i] - 3 + distance), this->kTolerance);
+        ASSERT_NEAR(dx[i], 0.5 * dy[i] - 3 + distance, this->kTolerance);
       }
     }
   });

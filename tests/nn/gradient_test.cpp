@@ -3,9 +3,15 @@
 
 #include "nn/activation.h"
 #include "nn/batch_norm.h"
+#include "nn/class_layers.h"
+#include "nn/conditional_batch_norm.h"
 #include "nn/conv.h"
 #include "nn/dense.h"
 #include "nn/dropout.h"
+#include "nn/minibatch_std_dev.h"
+#include "nn/pooling.h"
+#include "nn/resampled_conv.h"
+#include "nn/spectral_norm.h"
 #include "support/gradient_check.h"
 
 namespace miniray {
@@ -59,6 +65,74 @@ TEST(Gradient, BatchNorm2d) {
   GradientCheck(std::make_unique<BatchNorm2d<double>>(), {5, 3, 3}, 2, false).run();
 }
 
+TEST(Gradient, ConditionalBatchNorm2d) {
+  const auto check = [](std::int64_t classes, const Shape& sample, std::int64_t batch,
+                        bool training) {
+    GradientCheck(std::make_unique<ConditionalBatchNorm2d<double>>(classes), sample, batch,
+                  training)
+        .run();
+  };
+  check(3, {2, 3, 2}, 5, true);
+  check(4, {2, 4, 4}, 4, true);  // a class without samples; channels are tiles
+  check(3, {2, 3, 3}, 4, false);
+}
+
+TEST(Gradient, Resampling) {
+  GradientCheck(std::make_unique<Upsample2d<double>>(), {2, 3, 5}, 2, true).run();
+  GradientCheck(std::make_unique<AvgPool2d<double>>(), {2, 4, 10}, 3, true).run();
+  GradientCheck(std::make_unique<GlobalSumPool<double>>(), {3, 4, 2}, 3, true).run();
+}
+
+TEST(Gradient, ResampledConv2d) {
+  const auto check = [](const ResampledConvOptions& options, const Shape& sample) {
+    GradientCheck(std::make_unique<ResampledConv2d<double>>(options), sample, 2, true).run();
+  };
+  using enum Resampling;
+  check({.resampling = kUp, .channels = 3}, {2, 3, 4});
+  check({.resampling = kDown, .channels = 3}, {2, 4, 6});
+  check({.resampling = kUp, .channels = 2, .kernel = 1}, {3, 2, 2});
+  check({.resampling = kDown, .channels = 2, .kernel = 5}, {1, 6, 4});
+}
+
+TEST(Gradient, ClassLayers) {
+  constexpr std::int64_t kClasses = GradientCheck::kClasses;
+  GradientCheck(std::make_unique<ClassEmbedding<double>>(kClasses, 4), {5}, 7, true).run();
+  GradientCheck(std::make_unique<ClassEmbedding<double>>(kClasses, 2), {1, 3, 2}, 5, true).run();
+  GradientCheck(std::make_unique<ClassProjection<double>>(kClasses + 1), {6}, 5, true).run();
+}
+
+TEST(Gradient, MinibatchStdDev) {
+  for (const std::int64_t batch : {1, 3, 4, 9}) {
+    GradientCheck(std::make_unique<MinibatchStdDev<double>>(), {2, 3, 2}, batch, true).run();
+  }
+  GradientCheck(std::make_unique<MinibatchStdDev<double>>(), {3, 10, 10}, 2, true).run();
+}
+
+std::unique_ptr<Layer<double>> normalised(std::unique_ptr<Layer<double>> layer) {
+  return std::make_unique<SpectralNorm<double>>(std::move(layer));
+}
+
+// The vectors of the power iteration count as constants. They are, where they are stored; and to
+// first order where the iteration has come to rest, as sigma is largest there.
+TEST(Gradient, SpectralNorm) {
+  const auto check = [](auto make, const Shape& sample) {
+    GradientCheck(normalised(make()), sample, 3, false).run();
+    GradientCheck settled(normalised(make()), sample, 3, true);
+    settled.settle(2000);
+    settled.run();
+  };
+  check([] { return std::make_unique<Dense<double>>(4); }, {5});
+  check([] { return std::make_unique<Dense<double>>(1); }, {3});
+  check([] { return std::make_unique<Conv2d<double>>(ConvOptions{3, 3, 1, 1}); }, {2, 3, 4});
+  check(
+      [] {
+        return std::make_unique<ResampledConv2d<double>>(
+            ResampledConvOptions{Resampling::kDown, 3});
+      },
+      {2, 4, 4});
+  check([] { return std::make_unique<ClassProjection<double>>(GradientCheck::kClasses); }, {4});
+}
+
 TEST(Gradient, DropoutTraining) {
   GradientCheck(std::make_unique<Dropout<double>>(0.3), {11}, 20, true).run();
 }
@@ -110,6 +184,55 @@ TEST(ChainGradient, InPlaceAfterBatchNorm2d) {
     GradientCheck(plan, 3, true).run();
     EXPECT_EQ(plan->stages().size(), 3U);
   }
+}
+
+// Branches: a block around its input, one with layers on both ways, one around the network's input
+// that works in place at its end.
+TEST(ChainGradient, Residual) {
+  using enum ActivationKind;
+  auto plan = std::make_shared<NetworkPlan<double>>(Shape{2, 4, 4});
+  const auto conv = [](std::int64_t channels) {
+    return std::make_unique<Conv2d<double>>(ConvOptions{channels, 3, 1, 1});
+  };
+  const Value input = plan->fork();
+  plan->add(conv(3));
+  plan->add(act(kTanh));
+  plan->add(conv(2), {.plus = input});
+  plan->add(act(kLeakyReLU));
+  const Value x = plan->fork();
+  plan->add(std::make_unique<AvgPool2d<double>>());
+  plan->add(conv(3), {.name = "shortcut"});
+  const Value shortcut = plan->fork();
+  plan->add(act(kTanh), {.from = x});
+  plan->add(conv(4));
+  plan->add(act(kLeakyReLU));
+  plan->add(std::make_unique<AvgPool2d<double>>());
+  plan->add(conv(3), {.plus = shortcut});
+  const Value y = plan->fork();
+  plan->add(act(kTanh));
+  plan->add(conv(3), {.plus = y});
+  plan->add(act(kTanh));
+  GradientCheck(plan, 3, true).run();
+  EXPECT_EQ(plan->parameters().find("shortcut.weight").shape, Shape({3, 2, 3, 3}));
+}
+
+// A head that makes tiles, with what is added to it and layers that work in place on the sum; a
+// value of three readers, whose own stage works in place; and a sum at the network's end.
+TEST(ChainGradient, ResidualInTiles) {
+  using enum ActivationKind;
+  auto plan = std::make_shared<NetworkPlan<double>>(Shape{9});
+  plan->add(dense(8));
+  plan->add(act(kLeakyReLU));
+  const Value x = plan->fork();
+  plan->add(dense(8), {.plus = x});
+  plan->add(act(kLeakyReLU));
+  plan->add(dropout());
+  plan->add(dense(6));
+  const Value a = plan->fork();
+  plan->add(dense(6), {.from = x});
+  const Value b = plan->fork();
+  plan->add(dense(6), {.from = a, .plus = b});
+  GradientCheck(plan, 5, true).run();
 }
 
 // Layers that work in place share an output only where backward can bear it.

@@ -7,6 +7,7 @@
 
 #include "nn/activation.h"
 #include "nn/batch_norm.h"
+#include "nn/class_layers.h"
 #include "nn/conv.h"
 #include "nn/dense.h"
 #include "nn/dropout.h"
@@ -165,6 +166,42 @@ TEST(Layers, RefuseWhatCannotBe) {
   testing::expect_error(ErrorKind::kInvalidArgument, "batch of 1", [&] {
     network.forward({threads, true}, 1, x, y, pass);
   });
+}
+
+TEST(NetworkPlan, RefusesBranchesThatCannotBe) {
+  using testing::expect_error;
+  NetworkPlan<float> plan(Shape{6});
+  const Value input = plan.fork();
+  expect_error(ErrorKind::kInvalidArgument, "what is added to it is 6", [&] {
+    plan.add(std::make_unique<Dense<float>>(5), {.plus = input});
+  });
+  expect_error(ErrorKind::kInvalidArgument, "Tanh", [&] {
+    plan.add(std::make_unique<Activation<float>>(ActivationKind::kTanh), {.plus = input});
+  });
+  auto loose = std::make_shared<NetworkPlan<float>>(Shape{6});
+  const Value x = loose->fork();
+  loose->add(std::make_unique<Dense<float>>(5));
+  loose->add(std::make_unique<Dense<float>>(5), {.from = x});
+  expect_error(ErrorKind::kInvalidArgument, "no layer reads", [&] {
+    PassBuffers<float> pass(*loose, 1, PassUse::kForwardAndBackward);
+  });
+}
+
+TEST(Layers, RefuseAPassWithoutItsClasses) {
+  auto plan = std::make_shared<NetworkPlan<float>>(Shape{6});
+  plan->add(std::make_unique<ClassEmbedding<float>>(3, 2));
+  Network<float> network(plan);
+  PassBuffers<float> pass(*plan, 2, PassUse::kForwardOnly);
+  std::vector<float> x(12), y(16);
+  const ThreadBudget threads(1);
+  const auto expect_refused = [&](const char* word, const std::vector<std::int32_t>& labels) {
+    testing::expect_error(ErrorKind::kInvalidArgument, word, [&] {
+      network.forward({threads, true, {}, {}, labels}, 2, x, y, pass);
+    });
+  };
+  expect_refused("0 labels for 2", {});
+  expect_refused("class 3", {2, 3});
+  expect_refused("class -1", {-1, 0});
 }
 
 TEST(MeanProbability, IsTheMeanOfTheSigmoid) {

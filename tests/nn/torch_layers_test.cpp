@@ -4,11 +4,17 @@
 #include "nn/activation.h"
 #include "nn/adam.h"
 #include "nn/batch_norm.h"
+#include "nn/class_layers.h"
+#include "nn/conditional_batch_norm.h"
 #include "nn/conv.h"
 #include "nn/dense.h"
 #include "nn/dropout.h"
 #include "nn/loss.h"
+#include "nn/minibatch_std_dev.h"
 #include "nn/network.h"
+#include "nn/pooling.h"
+#include "nn/resampled_conv.h"
+#include "nn/spectral_norm.h"
 #include "support/simd_targets.h"
 #include "support/torch_values.h"
 
@@ -22,7 +28,9 @@ using testing::numbers;
 constexpr double kTolerance = 3e-6;
 
 // Runs one layer as the values' Sequential of one and compares all that it yields.
-void expect_like_torch(const std::string& name, std::unique_ptr<Layer<float>> layer) {
+void expect_like_torch(const std::string& name, std::unique_ptr<Layer<float>> layer,
+                       double tolerance = kTolerance) {
+  SCOPED_TRACE(name);
   const auto values = testing::torch_values("layers").at(name);
   const std::int64_t batch = values.at("batch");
   Shape sample;
@@ -34,7 +42,8 @@ void expect_like_torch(const std::string& name, std::unique_ptr<Layer<float>> la
   testing::load_state(values.at("state"), plan->statistics(), network.statistics());
 
   const ThreadBudget threads(2);
-  const PassContext context{threads, values.at("training").get<bool>()};
+  const auto labels = numbers<std::int32_t>(values.value("labels", nlohmann::json::array()));
+  const PassContext context{threads, values.at("training").get<bool>(), {}, {}, labels};
   PassBuffers<float> pass(*plan, batch, PassUse::kForwardAndBackward);
   const auto x = numbers<float>(values.at("x")), dy = numbers<float>(values.at("dy"));
   std::vector<float> y(dy.size()), dx(x.size()), gradients(network.parameters().size());
@@ -42,11 +51,11 @@ void expect_like_torch(const std::string& name, std::unique_ptr<Layer<float>> la
   network.backward(context, batch, x, y, dy, dx, gradients, pass);
   if (context.training) network.update_statistics(batch, pass);
 
-  expect_close<float>(y, values.at("y"), kTolerance, "y");
-  expect_close<float>(dx, values.at("dx"), kTolerance, "dx");
-  expect_state<float>(gradients, plan->parameters(), values.at("gradients"), kTolerance);
+  expect_close<float>(y, values.at("y"), tolerance, "y");
+  expect_close<float>(dx, values.at("dx"), tolerance, "dx");
+  expect_state<float>(gradients, plan->parameters(), values.at("gradients"), tolerance);
   expect_state<float>(network.statistics(), plan->statistics(), values.at("state_after"),
-                      kTolerance);
+                      tolerance);
 }
 
 TEST(TorchLayers, EveryLayerOnEveryTarget) {
@@ -68,6 +77,36 @@ TEST(TorchLayers, EveryLayerOnEveryTarget) {
                       std::make_unique<ConvTranspose2d<float>>(ConvOptions{5, 4, 2, 1}));
     expect_like_torch("ConvTranspose2d without bias",
                       std::make_unique<ConvTranspose2d<float>>(ConvOptions{2, 4, 1, 0, false}));
+  });
+}
+
+TEST(TorchLayers, OfResidualNetworksOnEveryTarget) {
+  const auto normalised = [](std::unique_ptr<Layer<float>> layer) {
+    return std::make_unique<SpectralNorm<float>>(std::move(layer));
+  };
+  const auto resampled = [](Resampling resampling, std::int64_t channels) {
+    return std::make_unique<ResampledConv2d<float>>(ResampledConvOptions{resampling, channels});
+  };
+  testing::for_each_simd_target([&] {
+    expect_like_torch("Upsample", std::make_unique<Upsample2d<float>>());
+    expect_like_torch("AvgPool2d", std::make_unique<AvgPool2d<float>>());
+    expect_like_torch("GlobalSumPool", std::make_unique<GlobalSumPool<float>>());
+    // Its gradients are sums of 320 products, which PyTorch takes in another order.
+    expect_like_torch("Conv2d behind Upsample", resampled(Resampling::kUp, 4), 1e-5);
+    expect_like_torch("AvgPool2d behind Conv2d", resampled(Resampling::kDown, 4));
+    expect_like_torch("Spectral Linear", normalised(std::make_unique<Dense<float>>(5)));
+    expect_like_torch("Spectral Linear inference", normalised(std::make_unique<Dense<float>>(5)));
+    expect_like_torch("Spectral Conv2d",
+                      normalised(std::make_unique<Conv2d<float>>(ConvOptions{5, 3, 1, 1})));
+    expect_like_torch("Spectral AvgPool2d behind Conv2d",
+                      normalised(resampled(Resampling::kDown, 5)));
+    expect_like_torch("ConditionalBatchNorm2d", std::make_unique<ConditionalBatchNorm2d<float>>(4));
+    expect_like_torch("ConditionalBatchNorm2d inference",
+                      std::make_unique<ConditionalBatchNorm2d<float>>(4));
+    expect_like_torch("Embedding", std::make_unique<ClassEmbedding<float>>(4, 3));
+    expect_like_torch("Embedding of pictures", std::make_unique<ClassEmbedding<float>>(4, 1));
+    expect_like_torch("ClassProjection", std::make_unique<ClassProjection<float>>(4));
+    expect_like_torch("MinibatchStdDev", std::make_unique<MinibatchStdDev<float>>());
   });
 }
 

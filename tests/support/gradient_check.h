@@ -17,6 +17,8 @@ namespace miniray::testing {
 
 class GradientCheck {
  public:
+  static constexpr std::int64_t kClasses = 3;  // row n is of class n mod 3
+
   GradientCheck(std::unique_ptr<Layer<double>> layer, const Shape& sample, std::int64_t batch,
                 bool training)
       : GradientCheck(make_plan(std::move(layer), sample), batch, training) {}
@@ -27,12 +29,14 @@ class GradientCheck {
         network_(plan_),
         pass_(*plan_, batch, PassUse::kForwardAndBackward),
         batch_(batch),
-        context_{threads_, training, {.seed = 7, .purpose = RandomPurpose::kDropout}},
+        labels_(static_cast<std::size_t>(batch)),
+        context_{threads_, training, {.seed = 7, .purpose = RandomPurpose::kDropout}, {}, labels_},
         x_(random_values<double>(static_cast<std::size_t>(batch * plan_->input_shape().elements()),
                                  1)),
         y_(static_cast<std::size_t>(batch * plan_->output_shape().elements())),
         weighting_(random_values<double>(y_.size(), 2)) {
     network_.init(3, 0);
+    for (std::size_t n = 0; n < labels_.size(); ++n) labels_[n] = static_cast<int>(n % kClasses);
     // Constant slices (the 1s and 0s of a norm) would hide errors: make every weight its own.
     const auto noise = random_values<double>(network_.parameters().size(), 4, 0.5, 1.5);
     for (std::size_t i = 0; i < noise.size(); ++i) network_.parameters()[i] += 0.3 * noise[i];
@@ -47,6 +51,14 @@ class GradientCheck {
     compare("dx", x_, dx);
     compare("parameter gradients", network_.parameters(), gradients);
     check_accumulation(gradients);
+  }
+
+  // Lets running statistics follow the weights for so many passes.
+  void settle(int passes) {
+    for (int i = 0; i < passes; ++i) {
+      loss();
+      network_.update_statistics(batch_, pass_);
+    }
   }
 
  private:
@@ -98,6 +110,7 @@ class GradientCheck {
   Network<double> network_;
   PassBuffers<double> pass_;
   std::int64_t batch_;
+  std::vector<std::int32_t> labels_;
   PassContext context_;
   std::vector<double> x_, y_, weighting_;
 };

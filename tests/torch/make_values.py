@@ -31,18 +31,91 @@ def randomise(module):
                 value.copy_(torch.rand_like(value) + 0.5 if 'var' in name else torch.randn_like(value))
 
 
-def layer_case(layer, sample, training=True, batch=6):
+class UpConv(nn.Conv2d):
+    def forward(self, x):
+        return super().forward(F.interpolate(x, scale_factor=2))
+
+
+class ConvDown(nn.Conv2d):
+    def forward(self, x):
+        return F.avg_pool2d(super().forward(x), 2)
+
+
+class GlobalSumPool(nn.Module):
+    def forward(self, x):
+        return x.sum((2, 3))
+
+
+class OfClasses(nn.Module):
+    """Layers that take the samples' classes find them here."""
+    labels = None
+
+
+class ConditionalBatchNorm2d(OfClasses):
+    def __init__(self, channels, classes):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(classes, channels))
+        self.bias = nn.Parameter(torch.zeros(classes, channels))
+        self.register_buffer('running_mean', torch.zeros(channels))
+        self.register_buffer('running_var', torch.ones(channels))
+
+    def forward(self, x):
+        y = F.batch_norm(x, self.running_mean, self.running_var, training=self.training)
+        weight, bias = self.weight[OfClasses.labels], self.bias[OfClasses.labels]
+        return y * weight[:, :, None, None] + bias[:, :, None, None]
+
+
+class ClassEmbedding(OfClasses):
+    """Appends an embedding of the class along the first extent."""
+    def __init__(self, classes, *extents):
+        super().__init__()
+        self.extents = extents
+        self.weight = nn.Parameter(torch.randn(classes, torch.Size(extents).numel()))
+
+    def forward(self, x):
+        return torch.cat([x, self.weight[OfClasses.labels].reshape(-1, *self.extents)], 1)
+
+
+class ClassProjection(OfClasses):
+    def __init__(self, features, classes):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(classes, features))
+
+    def forward(self, x):
+        return (x * self.weight[OfClasses.labels]).sum(1, keepdim=True)
+
+
+class MinibatchStdDev(nn.Module):
+    def forward(self, x):
+        n = len(x)
+        groups = max(1, n // 4)
+        stats = [(x[g::groups].var(0, unbiased=False) + 1e-8).sqrt().mean() for g in range(groups)]
+        channel = torch.stack([stats[i % groups] for i in range(n)])[:, None, None, None]
+        return torch.cat([x, channel.expand(n, 1, *x.shape[2:])], 1)
+
+
+def spectral(layer):
+    return nn.utils.spectral_norm(layer)
+
+
+def layer_case(layer, sample, training=True, batch=6, classes=0):
     """One layer as a Sequential of one: forward, backward, and the state afterwards."""
     sample = sample if isinstance(sample, list) else [sample]
     network = nn.Sequential(layer).train(training)
     randomise(network)
+    with torch.no_grad():
+        for name, value in network.named_buffers():
+            if name.endswith(('weight_u', 'weight_v')):
+                value.copy_(F.normalize(value, dim=0))
+    OfClasses.labels = torch.randint(classes, (batch,)) if classes else None
     before = tensors(network)
     x = torch.randn(batch, *sample, requires_grad=True)
     y = network(x)
     dy = torch.randn_like(y)
     y.backward(dy)
     gradients = {name: flat(value.grad) for name, value in network.named_parameters()}
-    return {'batch': batch, 'sample': sample, 'training': training,
+    labels = {'labels': OfClasses.labels.tolist()} if classes else {}
+    return {'batch': batch, 'sample': sample, 'training': training, **labels,
             'state': before, 'state_after': tensors(network), 'x': flat(x), 'y': flat(y),
             'dy': flat(dy), 'dx': flat(x.grad), 'gradients': gradients}
 
@@ -62,7 +135,25 @@ def layers():
             'ConvTranspose2d without bias':
                 layer_case(nn.ConvTranspose2d(4, 2, 4, bias=False), [4, 1, 1], batch=3),
             'BatchNorm2d': layer_case(nn.BatchNorm2d(3), [3, 4, 5], batch=3),
-            'BatchNorm2d inference': layer_case(nn.BatchNorm2d(3), [3, 4, 4], training=False, batch=2)}
+            'BatchNorm2d inference': layer_case(nn.BatchNorm2d(3), [3, 4, 4], training=False, batch=2),
+            'Upsample': layer_case(nn.Upsample(scale_factor=2), [2, 3, 9], batch=2),
+            'AvgPool2d': layer_case(nn.AvgPool2d(2), [2, 4, 18], batch=2),
+            'GlobalSumPool': layer_case(GlobalSumPool(), [3, 5, 4], batch=2),
+            'Conv2d behind Upsample': layer_case(UpConv(3, 4, 3, 1, 1), [3, 4, 5], batch=2),
+            'AvgPool2d behind Conv2d': layer_case(ConvDown(3, 4, 3, 1, 1), [3, 6, 8], batch=2),
+            'Spectral Linear': layer_case(spectral(nn.Linear(7, 5)), 7),
+            'Spectral Linear inference': layer_case(spectral(nn.Linear(7, 5)), 7, training=False),
+            'Spectral Conv2d': layer_case(spectral(nn.Conv2d(3, 5, 3, 1, 1)), [3, 6, 4], batch=2),
+            'Spectral AvgPool2d behind Conv2d':
+                layer_case(spectral(ConvDown(3, 5, 3, 1, 1)), [3, 6, 4], batch=2),
+            'ConditionalBatchNorm2d':
+                layer_case(ConditionalBatchNorm2d(3, 4), [3, 4, 5], batch=5, classes=4),
+            'ConditionalBatchNorm2d inference':
+                layer_case(ConditionalBatchNorm2d(3, 4), [3, 4, 4], training=False, batch=5, classes=4),
+            'Embedding': layer_case(ClassEmbedding(4, 3), 7, classes=4),
+            'Embedding of pictures': layer_case(ClassEmbedding(4, 1, 4, 3), [2, 4, 3], classes=4),
+            'ClassProjection': layer_case(ClassProjection(7, 4), 7, classes=4),
+            'MinibatchStdDev': layer_case(MinibatchStdDev(), [2, 3, 4], batch=9)}
 
 
 def losses():
