@@ -62,20 +62,21 @@ bool write_new_file(const std::filesystem::path& path, std::span<const std::byte
          linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
 }
 
-// Throws io.
-void replace_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
-                  bool synced) {
-  const std::filesystem::path temporary = temporary_name(path);
-  Descriptor descriptor(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (!descriptor.is_open()) throw cannot("write", path);
-  const bool complete = write_all(descriptor.get(), bytes) &&
-                        (!synced || fsync(descriptor.get()) == 0) && descriptor.close_now() &&
-                        rename(temporary.c_str(), path.c_str()) == 0;
-  if (!complete) {
-    const Error error = cannot("write", path);
-    unlink(temporary.c_str());
-    throw error;
+// A regular file of that many bytes, open for reading. Throws as read_file.
+struct OpenFile {
+  Descriptor descriptor;
+  std::size_t size;
+};
+
+OpenFile open_regular(const std::filesystem::path& path) {
+  // Without waiting: a named pipe would keep us here before it is seen to be no file.
+  Descriptor descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!descriptor.is_open() || fstat(descriptor.get(), &status) != 0) throw cannot("read", path);
+  if (!S_ISREG(status.st_mode)) {
+    throw invalid_argument("'" + path.string() + "' is not a regular file");
   }
+  return {std::move(descriptor), static_cast<std::size_t>(status.st_size)};
 }
 
 }  // namespace
@@ -84,22 +85,60 @@ void write_file(const std::filesystem::path& path, std::span<const std::byte> by
                 Durability durability) {
   const bool synced = durability == Durability::kSynced;
   const bool exists = faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-  if (exists || !write_new_file(path, bytes, synced)) replace_file(path, bytes, synced);
-  if (synced) sync_folder(folder_of(path));
+  if (!exists && write_new_file(path, bytes, synced)) {
+    if (synced) sync_folder(folder_of(path));
+    return;
+  }
+  StagedFile file(path);
+  file.append(bytes);
+  file.commit(durability);
 }
 
 void write_file(const std::filesystem::path& path, const std::string& text) {
   write_file(path, std::as_bytes(std::span(text)));
 }
 
+StagedFile::StagedFile(const std::filesystem::path& path)
+    : path_(path),
+      temporary_(temporary_name(path)),
+      file_(open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
+  if (!file_.is_open()) throw cannot("write", path);
+}
+
+StagedFile::~StagedFile() {
+  if (!committed_) unlink(temporary_.c_str());
+}
+
+void StagedFile::append(std::span<const std::byte> bytes) {
+  if (!write_all(file_.get(), bytes)) throw cannot("write", path_);
+}
+
+void StagedFile::commit(Durability durability) {
+  const bool synced = durability == Durability::kSynced;
+  const bool complete = (!synced || fsync(file_.get()) == 0) && file_.close_now() &&
+                        rename(temporary_.c_str(), path_.c_str()) == 0;
+  if (!complete) throw cannot("write", path_);
+  committed_ = true;
+  if (synced) sync_folder(folder_of(path_));
+}
+
 std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes) {
-  const MappedFile file(path);
-  const auto bytes = file.bytes();
-  if (static_cast<std::int64_t>(bytes.size()) > max_bytes) {
-    throw corrupt("'" + path.string() + "' has " + std::to_string(bytes.size()) +
-                  " bytes; at most " + std::to_string(max_bytes) + " are allowed");
+  const OpenFile file = open_regular(path);
+  if (static_cast<std::int64_t>(file.size) > max_bytes) {
+    throw corrupt("'" + path.string() + "' has " + std::to_string(file.size) + " bytes; at most " +
+                  std::to_string(max_bytes) + " are allowed");
   }
-  return {bytes.begin(), bytes.end()};
+  std::string bytes(file.size, '\0');
+  std::size_t filled = 0;
+  while (filled < bytes.size()) {
+    const ssize_t size = read(file.descriptor.get(), &bytes[filled], bytes.size() - filled);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) throw cannot("read", path);
+    if (size == 0) break;  // it has become shorter
+    filled += static_cast<std::size_t>(size);
+  }
+  bytes.resize(filled);
+  return bytes;
 }
 
 void make_writable_folder(const std::filesystem::path& path) {
@@ -137,18 +176,11 @@ void AppendFile::cut(std::int64_t size) {
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
-  // Without waiting: a named pipe would keep us here before it is seen to be no file.
-  const Descriptor descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
-  if (!descriptor.is_open() || fstat(descriptor.get(), &status) != 0) throw cannot("read", path);
-  if (!S_ISREG(status.st_mode)) {
-    throw invalid_argument("'" + path.string() + "' is not a regular file");
-  }
-  if (status.st_size == 0) return;
-  const auto size = static_cast<std::size_t>(status.st_size);
-  void* address = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor.get(), 0);
+  const OpenFile file = open_regular(path);
+  if (file.size == 0) return;
+  void* address = mmap(nullptr, file.size, PROT_READ, MAP_PRIVATE, file.descriptor.get(), 0);
   if (address == MAP_FAILED) throw cannot("map", path);
-  bytes_ = {static_cast<const std::uint8_t*>(address), size};
+  bytes_ = {static_cast<const std::uint8_t*>(address), file.size};
 }
 
 MappedFile::~MappedFile() {

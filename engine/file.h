@@ -23,6 +23,27 @@ void write_file(const std::filesystem::path& path, std::span<const std::byte> by
                 Durability durability = Durability::kSynced);
 void write_file(const std::filesystem::path& path, const std::string& text);
 
+// A file that is written piece by piece, under a temporary name, and gets its own when it is
+// complete. Where it is destroyed before, what stood there stays as it was; where its process is
+// killed, a file named path.<number>.tmp is left.
+class StagedFile {
+ public:
+  // Throws io, naming the path; so do the others.
+  explicit StagedFile(const std::filesystem::path& path);
+  ~StagedFile();
+  StagedFile(const StagedFile&) = delete;
+  StagedFile& operator=(const StagedFile&) = delete;
+
+  void append(std::span<const std::byte> bytes);
+  // Once, after the last append.
+  void commit(Durability durability = Durability::kSynced);
+
+ private:
+  std::filesystem::path path_, temporary_;
+  Descriptor file_;
+  bool committed_ = false;
+};
+
 // Throws not found or io, naming the path; corrupt where the file is larger than max_bytes.
 std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes);
 

@@ -25,6 +25,8 @@ struct RunInfo {
 // worker 0's.
 class RunObserver : public TrainObserver {
  public:
+  // Before the start, every few hundred pictures: see Preparation::progress.
+  virtual void on_decode(std::int64_t done, std::int64_t total) = 0;
   virtual void on_start(const RunInfo& info) = 0;
   // Something that does not end the run.
   virtual void on_warning(const std::string& message) = 0;

@@ -23,6 +23,24 @@ void check_enough_pictures(const Dataset& dataset, const TrainConfig& config, in
                                               1);  // by-class has its own limit
 }
 
+// Null where it was stopped before the data set was ready.
+std::unique_ptr<Dataset> open(const TrainConfig& config, Communicator& processes,
+                              RunObserver& observer, const std::atomic<bool>& stop) {
+  const bool first = processes.rank() == 0;
+  const auto progress = [&](std::int64_t done, std::int64_t total) {
+    processes.heartbeat();  // others wait for this process
+    if (first) observer.on_decode(done, total);
+  };
+  const auto warn = [&](const std::string& message) {
+    if (first) observer.on_warning(message);
+  };
+  return open_dataset(dataset_options(config),
+                      {.threads = worker_count(config) * threads_per_worker(config),
+                       .progress = progress,
+                       .warn = warn,
+                       .stop = &stop});
+}
+
 GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {
   GanOptions options;
   options.model = gan_spec(config, dataset.sample_shape());
@@ -106,7 +124,8 @@ TrainResult run_training(const TrainConfig& config, const std::string& config_te
     throw invalid_argument("mpirun started " + std::to_string(process_count) +
                            " processes of --mode single; --mode distributed would be right");
   }
-  const auto dataset = open_dataset(dataset_options(config));
+  const auto dataset = open(config, processes.communicator(), observer, stop);
+  if (dataset == nullptr) return {.history = {}, .stopped = true};
   check_alike(processes.communicator(), config, *dataset);
   make_writable_folder(config.save_dir);  // now, not after hours of training
   const GanOptions options = gan_options(config, *dataset);

@@ -40,6 +40,25 @@ std::string bar(double fraction, std::int64_t width) {
 TrainProgress::TrainProgress(std::ostream& out, int terminal_width)
     : out_(out), terminal_width_(terminal_width) {}
 
+void TrainProgress::on_decode(std::int64_t done, std::int64_t total) {
+  if (done == 0 && !bar_shown_) start_ = Clock::now();
+  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  const double a_second = static_cast<double>(done) / std::max(seconds, 1e-3);
+  if (done == total) {
+    erase_bar();
+    out_ << format("decoded %lld pictures in %s, %.0f a second", static_cast<long long>(total),
+                   duration(seconds).c_str(), a_second)
+         << std::endl;
+  } else if (is_due()) {
+    const double left = static_cast<double>(total - done) / a_second;
+    show(static_cast<double>(done) / static_cast<double>(total),
+         done == 0 ? format("decoding %lld pictures", static_cast<long long>(total))
+                   : format("decoding picture %lld/%lld  %.0f a second  left ",
+                            static_cast<long long>(done), static_cast<long long>(total), a_second) +
+                         duration(left));
+  }
+}
+
 void TrainProgress::on_start(const RunInfo& info) {
   const std::string workers =
       info.workers == 1
@@ -60,18 +79,23 @@ void TrainProgress::on_start(const RunInfo& info) {
 void TrainProgress::on_step(const StepReport& report) {
   ++steps_done_;
   images_done_ += report.images;
-  const auto now = Clock::now();
-  const bool terminal = terminal_width_ > 0;
-  if (now - last_shown_ < (terminal ? Clock::duration(kBarInterval) : kLineInterval)) return;
-  last_shown_ = now;
-  const std::string text = describe(report);
-  if (!terminal) {
+  if (!is_due()) return;
+  show(static_cast<double>(report.step) / static_cast<double>(report.steps_in_epoch),
+       describe(report));
+}
+
+bool TrainProgress::is_due() const {
+  return Clock::now() - last_shown_ >=
+         (terminal_width_ > 0 ? Clock::duration(kBarInterval) : kLineInterval);
+}
+
+void TrainProgress::show(double fraction, const std::string& text) {
+  last_shown_ = Clock::now();
+  if (terminal_width_ == 0) {
     out_ << text << std::endl;
     return;
   }
   const std::int64_t room = terminal_width_ - 4 - static_cast<std::int64_t>(text.size());
-  const double fraction =
-      static_cast<double>(report.step) / static_cast<double>(report.steps_in_epoch);
   out_ << '\r' << (room >= 5 ? bar(fraction, std::min(room, kMaxBar)) : "")
        << text.substr(0, static_cast<std::size_t>(terminal_width_ - 1)) << "\033[K" << std::flush;
   bar_shown_ = true;

@@ -14,6 +14,7 @@ class TrainProgress final : public RunObserver {
   // terminal_width: columns; 0 where `out` is no terminal.
   TrainProgress(std::ostream& out, int terminal_width);
 
+  void on_decode(std::int64_t done, std::int64_t total) override;
   void on_start(const RunInfo& info) override;
   void on_step(const StepReport& report) override;
   void on_epoch(const EpochReport& report, const Network<float>& generator) override;
@@ -27,6 +28,9 @@ class TrainProgress final : public RunObserver {
 
   // The line of a step, without the bar.
   std::string describe(const StepReport& report) const;
+  // Shows what passes: on a terminal in one line, with a bar; elsewhere as a line now and then.
+  bool is_due() const;
+  void show(double fraction, const std::string& text);
   void erase_bar();
 
   std::ostream& out_;

@@ -80,11 +80,16 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
          distributed);
 
   const char* const data = "Data";
-  option("--data", c.data, "Data set: cifar10, cifar100, mnist, fashion-mnist or shapes (no files)",
+  option("--data", c.data,
+         "Data set: cifar10, cifar100, mnist, fashion-mnist, shapes (no files), or folder:DIR (any "
+         "tree of JPEG, PNG and BMP; sub-folders are classes)",
          data);
-  option("--data-dir", c.data_dir, "Folder of its files", data);
+  option("--data-dir", c.data_dir, "Folder of its files; of folder:DIR, of the decoded pictures",
+         data);
   option("--image-size", c.image_size,
-         "Pixels a side; MNIST's 28 are padded with black, the others have 32", data);
+         "Pixels a side: folder:DIR is resized to it, MNIST's 28 are padded with black, the others "
+         "have 32",
+         data);
   app.add_flag("--flip", c.flip, "Mirror half of the pictures, at random")->group(data);
   option("--augment", c.augment,
          "Random changes between all pictures, real and made, and the discriminator: any of "

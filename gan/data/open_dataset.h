@@ -6,12 +6,14 @@
 #include <string>
 
 #include "gan/data/dataset.h"
+#include "gan/data/preparation.h"
 
 namespace miniray {
 
 struct DatasetOptions {
-  std::string name = "cifar10";             // or cifar100, mnist, fashion-mnist, shapes
-  std::filesystem::path data_dir = "data";  // where its files are, if it has any
+  // or cifar100, mnist, fashion-mnist, shapes, folder:DIR (folder/picture_folder.h)
+  std::string name = "cifar10";
+  std::filesystem::path data_dir = "data";  // where its files are; of folder:DIR its cache
   std::int64_t image_size = 32;             // pixels a side of the pictures it gives
 };
 
@@ -19,7 +21,9 @@ struct DatasetOptions {
 // naming what would be right, where there is no such data set or it has no pictures of this size.
 Shape dataset_shape(const DatasetOptions& options);
 
-// Opens its training pictures. Throws as dataset_shape; not found, io or corrupt, naming the file.
-std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options);
+// Opens its training pictures. Null where preparation.stop was set before they were ready. Throws
+// as dataset_shape; not found, io or corrupt, naming the file.
+std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options,
+                                      const Preparation& preparation = {});
 
 }  // namespace miniray

@@ -156,6 +156,82 @@ class Mnist(DatasetTest):
         self.assert_fails(self.train("--data", "mnist"), FAILURE, str(path.name), "15679 values")
 
 
+def bmp(width, height, colour):
+    """One colour, red, green and blue, all over."""
+    row = bytes(colour[::-1]) * width
+    row += bytes(-len(row) % 4)
+    header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
+    return struct.pack("<2sIHHI", b"BM", 54 + len(row) * height, 0, 0, 54) + header + row * height
+
+
+class Folder(DatasetTest):
+    COUNT = 200
+
+    def setUp(self):
+        super().setUp()
+        self.pictures = self.dir / "my pictures"
+        for i in range(self.COUNT):
+            folder = self.pictures / f"class {i % 3}"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{i}.bmp").write_bytes(bmp(20 + i % 7, 24, (i, 10, 20)))
+        self.asked = ["--data", "folder:my pictures", "--image-size", 16, "--model", "dcgan"]
+
+    def train_on_folder(self, *arguments):
+        return self.train(*self.asked, "--epochs", 1, *SMALL, *arguments)
+
+    def contents(self, folder):
+        return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def test_decodes_once_and_trains(self):
+        before = self.contents(self.pictures)
+        first = self.assert_succeeds(self.train_on_folder("--job-id", "a", "--save-dir", "a"))
+        self.assertIn(f"decoded {self.COUNT} pictures", first.stdout)
+        again = ["--config", "runs/a/config.toml", "--job-id", "b", "--save-dir", "b"]
+        second = self.assert_succeeds(self.train(*again))
+        self.assertNotIn("decod", second.stdout)
+        self.assertEqual(*((self.dir / m / "generator.safetensors").read_bytes() for m in "ab"))
+        for job in "ab":
+            start = self.start_record(job)
+            self.assertEqual(
+                (start["dataset"], start["images"]), ("folder:my pictures", self.COUNT)
+            )
+        self.assertEqual(self.contents(self.pictures), before)
+        self.assertEqual(len(list((self.dir / "data").glob("folder_*_16.pictures"))), 1)
+
+    def test_workers_share_the_cache(self):
+        options = ["--mode", "distributed", "--workers", 2, "--data-dir", "cache"]
+        self.assert_succeeds(self.train_on_folder(*options, "--sharding", "by-class"))
+        self.assertEqual(len(list((self.dir / "cache").glob("*.pictures"))), 1)
+
+    def test_corrupt_pictures(self):
+        for i in range(2):
+            (self.pictures / "class 0" / f"{i}.jpg").write_bytes(b"no picture")
+        run = self.assert_succeeds(self.train_on_folder())
+        self.assertIn("class 0/0.jpg", run.stdout)
+        self.assertIn(f"2 of the {self.COUNT + 2} pictures", run.stdout)
+        (self.pictures / "class 0" / "2.jpg").write_bytes(b"no picture")
+        before = self.contents(self.dir / "runs")
+        run = self.train_on_folder()
+        self.assertEqual(run.returncode, FAILURE)
+        self.assertIn("more than 1% of all 203", run.stderr)
+        self.assertEqual(self.contents(self.dir / "runs"), before)
+
+    def test_refused_before_anything_is_decoded(self):
+        (self.dir / "empty").mkdir()
+        for options, code, word in [
+            (["--data", "folder:"], USAGE, "folder:DIR"),
+            (["--image-size", 3], USAGE, "4 to 1024"),
+            (["--image-size", 48], USAGE, "3x48x48"),
+            (["--data", "folder:missing"], FAILURE, "there is no folder 'missing'"),
+            (["--data", "folder:empty"], FAILURE, "no picture in the folder 'empty'"),
+        ]:
+            with self.subTest(options):
+                asked = dict(zip(self.asked[::2], self.asked[1::2])) | dict([options])
+                run = self.train(*(part for option in asked.items() for part in option))
+                self.assert_fails(run, code, word)
+                self.assertFalse((self.dir / "data").exists())
+
+
 if __name__ == "__main__":
     if len(sys.argv) > 1 and Path(sys.argv[1]).is_dir():
         PROGRAMS = Path(sys.argv.pop(1)).resolve()

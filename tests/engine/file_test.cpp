@@ -49,6 +49,32 @@ TEST(WriteFile, NamesTheFileThatItCannotWrite) {
                [&] { write_file(dir.path() / "missing" / "a", std::string("x")); });
 }
 
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
+
+TEST(StagedFile, AppearsWhenItIsComplete) {
+  const testing::TempDir dir;
+  const fs::path path = dir.path() / "a";
+  write_file(path, std::string("old"));
+  {
+    StagedFile file(path);
+    file.append(bytes_of("first, "));
+    file.append(bytes_of("second"));
+    EXPECT_EQ(read_file(path, 100), "old");
+    file.commit();
+  }
+  EXPECT_EQ(read_file(path, 100), "first, second");
+  {
+    StagedFile abandoned(path);
+    abandoned.append(bytes_of("half"));
+  }
+  EXPECT_EQ(read_file(path, 100), "first, second");
+  EXPECT_EQ(entries(dir.path()), 1U);
+  expect_error(ErrorKind::kNotFound, "missing/a",
+               [&] { StagedFile(dir.path() / "missing" / "a"); });
+}
+
 TEST(ReadFile, RefusesWhatIsMissingTooLargeOrNoFile) {
   const testing::TempDir dir;
   write_file(dir.path() / "a", std::string(11, 'x'));

@@ -7,6 +7,8 @@
 
 #include "engine/error.h"
 #include "engine/file.h"
+#include "gan/data/folder/decode.h"
+#include "gan/data/folder/picture_cache.h"
 #include "gan/data/idx.h"
 #include "gan/model_file.h"
 #include "gan/npy.h"
@@ -21,11 +23,13 @@ namespace {
 
 constexpr int kMutants = 20'000;
 
-void fuzz(const std::string& good, const std::function<void(const std::string&)>& parse) {
+// min_refused: of the mutants, in percent, so that the changes are known to reach what is checked.
+void fuzz(const std::string& good, const std::function<void(const std::string&)>& parse,
+          int mutants = kMutants, int min_refused = 50) {
   parse(good);
   testing::Mutator mutator;
   int refused = 0;
-  for (int i = 0; i < kMutants; ++i) {
+  for (int i = 0; i < mutants; ++i) {
     const std::string mutant = mutator.mutate(good);
     try {
       parse(mutant);
@@ -33,7 +37,7 @@ void fuzz(const std::string& good, const std::function<void(const std::string&)>
       ++refused;
     }
   }
-  EXPECT_GT(refused, kMutants / 2);  // the changes reached what is checked
+  EXPECT_GT(refused, mutants * min_refused / 100);
 }
 
 TEST(Fuzz, Safetensors) {
@@ -77,6 +81,59 @@ TEST(Fuzz, Idx) {
 TEST(Fuzz, Gzip) {
   fuzz(testing::gzip_bytes("contents that are stored"),
        [](const std::string& bytes) { inflate_gzip(unsigned_bytes(bytes), 1 << 20, "mutant"); });
+}
+
+TEST(Fuzz, Pictures) {
+  const std::filesystem::path folder = std::filesystem::path(MINIRAY_TEST_DATA) / "pictures";
+  for (const char* name : {"plain.jpg", "progressive.jpg", "cmyk.jpg", "grey.png", "rgba.png",
+                           "palette_transparent.png", "rgb24.bmp", "rgb32.bmp", "palette1.bmp"}) {
+    SCOPED_TRACE(name);
+    // Changed pixels make another picture, no wrong one.
+    fuzz(
+        read_file(folder / name, 1 << 20),
+        [](const std::string& bytes) {
+          const RgbPicture picture = decode_picture(unsigned_bytes(bytes), 4);
+          ASSERT_EQ(static_cast<std::int64_t>(picture.pixels.size()),
+                    picture.width * picture.height * 3);
+        },
+        kMutants / 10, 5);
+  }
+}
+
+// Changes that the checksum does not see.
+std::string resealed(std::string cache) {
+  if (cache.size() < 96) return cache;
+  const auto number = [&](std::size_t at, int size) {
+    std::uint64_t value = 0;
+    for (int i = size - 1; i >= 0; --i) {
+      value = value << 8 | static_cast<unsigned char>(cache[at + static_cast<std::size_t>(i)]);
+    }
+    return value;
+  };
+  const std::uint64_t index_size = number(cache.size() - 16, 8);
+  if (index_size > cache.size() - 96) return cache;
+  const std::size_t begin = cache.size() - 96 - static_cast<std::size_t>(index_size);
+  const std::uint32_t check = testing::plain_crc32(cache.substr(begin, cache.size() - 8 - begin));
+  for (int i = 0; i < 4; ++i) {
+    cache[cache.size() - 8 + static_cast<std::size_t>(i)] = static_cast<char>(check >> 8 * i);
+  }
+  return cache;
+}
+
+TEST(Fuzz, PictureCache) {
+  const testing::TempDir dir;
+  PictureCacheWriter writer(
+      dir.path() / "a",
+      {.digest = std::string(64, 'd'), .side = 1, .class_names = {"one", "another"}});
+  for (std::uint32_t i = 0; i < 5; ++i) writer.add(i % 2, std::vector<std::uint8_t>(3, 'p'));
+  writer.skip("'a.jpg': is none");
+  writer.commit();
+  fuzz(resealed(read_file(dir.path() / "a", 1 << 20)), [](const std::string& bytes) {
+    const std::string mutant = resealed(bytes);
+    const PictureIndex index = parse_picture_index(unsigned_bytes(mutant));
+    ASSERT_LE(index.size() * index.picture_bytes(), static_cast<std::int64_t>(mutant.size()));
+    for (const std::uint32_t label : index.labels) ASSERT_LT(label, index.class_names.size());
+  });
 }
 
 }  // namespace
