@@ -8,6 +8,7 @@
 #include "engine/parallel.h"
 #include "gan/augment.h"
 #include "gan/job_id.h"
+#include "gan/metrics/metrics.h"
 #include "gan/objective.h"
 
 namespace miniray {
@@ -106,6 +107,24 @@ void check_config(const GenerateConfig& config) {
     check_range("--num-images with --grid", config.num_images, 1, kMaxSheetImages);
 }
 
+void check_config(const EvaluateConfig& config) {
+  check_range("--num-images", config.num_images, 1, 10'000'000);
+  check_range("--workers", config.workers, 1, kMaxWorkers);
+  check_range("--threads", config.threads, 0, 1'024);
+  parse_metrics(config.metrics);
+}
+
+void check_config(const FeaturesConfig& config) {
+  dataset_shape({config.data, config.data_dir, config.image_size});
+  check_range("--epochs", config.epochs, 1, 1'000'000);
+  check_range("--batch-size", config.batch_size, 2, 65'536);
+  check_range("--threads", config.threads, 0, 1'024);
+  if (!(std::isfinite(config.lr) && config.lr > 0 && config.lr <= 10)) {
+    throw invalid_argument("--lr must be a number above 0 and at most 10, not " +
+                           std::to_string(config.lr));
+  }
+}
+
 SyncPolicy sync_policy(const TrainConfig& config) {
   SyncPolicy policy;
   policy.interval = config.sync_interval;
@@ -136,6 +155,10 @@ int worker_count(const GenerateConfig& config) {
   return config.distributed ? static_cast<int>(config.workers) : 1;
 }
 
+int worker_count(const EvaluateConfig& config) {
+  return config.distributed ? static_cast<int>(config.workers) : 1;
+}
+
 int threads_per_worker(const TrainConfig& config) {
   return share_of_cores(config.threads, worker_count(config));
 }
@@ -143,5 +166,11 @@ int threads_per_worker(const TrainConfig& config) {
 int threads_per_worker(const GenerateConfig& config) {
   return share_of_cores(config.threads, worker_count(config));
 }
+
+int threads_per_worker(const EvaluateConfig& config) {
+  return share_of_cores(config.threads, worker_count(config));
+}
+
+int threads_of(const FeaturesConfig& config) { return share_of_cores(config.threads, 1); }
 
 }  // namespace miniray

@@ -72,9 +72,42 @@ struct GenerateConfig {
   std::int64_t threads = 0;  // of each worker; 0: its share of the cores
 };
 
+// gan_evaluate
+struct EvaluateConfig {
+  std::filesystem::path model = "models/gan/generator.safetensors";
+  std::int64_t num_images = 50'000;
+  std::uint64_t seed = 42;
+  std::string data = "cifar10";
+  std::filesystem::path data_dir = "data";
+  std::string metrics = "fid";       // or several of fid, kid, is, prdc, joined by commas
+  std::string features = "builtin";  // or a file that gan_features made
+  std::filesystem::path stats;        // empty: those of the data set
+  std::filesystem::path write_stats;  // empty: not written
+  std::filesystem::path cache_dir;    // of data sets' statistics; empty: data_dir/statistics
+  bool distributed = false;
+  std::int64_t workers = 4;  // where distributed
+  std::int64_t threads = 0;  // of each worker; 0: its share of the cores
+};
+
+// gan_features train
+struct FeaturesConfig {
+  std::string data = "cifar10";
+  std::filesystem::path data_dir = "data";
+  std::int64_t image_size = 32;  // pixels a side
+  std::filesystem::path output = "models/features.safetensors";
+  std::int64_t epochs = 12;
+  std::int64_t batch_size = 128;
+  double lr = 0.004;
+  bool flip = true;
+  std::uint64_t seed = 42;
+  std::int64_t threads = 0;  // 0: one for each core
+};
+
 // Throw invalid argument, naming the flag, the value and what would be right.
 void check_config(const TrainConfig& config);
 void check_config(const GenerateConfig& config);
+void check_config(const EvaluateConfig& config);
+void check_config(const FeaturesConfig& config);
 
 // What check_config has found to be valid, as the library takes it.
 SyncPolicy sync_policy(const TrainConfig& config);
@@ -84,7 +117,10 @@ GanSpec gan_spec(const TrainConfig& config, const Shape& image_shape);
 // How many workers, and what 0 threads stands for: each worker's share of the cores.
 int worker_count(const TrainConfig& config);
 int worker_count(const GenerateConfig& config);
+int worker_count(const EvaluateConfig& config);
 int threads_per_worker(const TrainConfig& config);
 int threads_per_worker(const GenerateConfig& config);
+int threads_per_worker(const EvaluateConfig& config);
+int threads_of(const FeaturesConfig& config);
 
 }  // namespace miniray

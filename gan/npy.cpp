@@ -20,8 +20,7 @@ constexpr std::size_t kHeaderMultiple = 64;
 constexpr std::int64_t kMaxFileBytes = std::int64_t{1} << 36;
 
 [[noreturn]] void fail(const std::string& name, const std::string& what) {
-  throw corrupt("'" + name + "' is not an npy file that can be used: " + what +
-                "; a float32 array [N, latent_dim] in C order would be right");
+  throw corrupt("'" + name + "' is not an npy file that can be used: " + what);
 }
 
 std::uint64_t little_endian(std::string_view bytes) {
@@ -59,28 +58,46 @@ std::optional<std::string_view> value_of(std::string_view header, std::string_vi
   return header.substr(at);
 }
 
-// "(N, M)" and nothing else.
-std::optional<std::pair<std::int64_t, std::int64_t>> parse_pair(std::string_view text) {
-  std::int64_t values[2] = {};
+// "(N, M)", "(N,)" or "()": as Python writes a tuple.
+std::optional<std::vector<std::int64_t>> parse_shape(std::string_view text) {
+  std::vector<std::int64_t> shape;
   if (!text.starts_with('(')) return std::nullopt;
   const char* at = text.data() + 1;
   const char* const end = text.data() + text.size();
-  for (int i = 0; i < 2; ++i) {
+  while (true) {
     while (at != end && *at == ' ') ++at;
-    const auto [next, failure] = std::from_chars(at, end, values[i]);
-    if (failure != std::errc() || next == end || *next != (i == 0 ? ',' : ')')) return std::nullopt;
-    at = next + 1;
+    if (at != end && *at == ')') return shape;
+    std::int64_t extent = 0;
+    const auto [next, failure] = std::from_chars(at, end, extent);
+    if (failure != std::errc() || next == end || (*next != ',' && *next != ')') || extent < 0) {
+      return std::nullopt;
+    }
+    shape.push_back(extent);
+    at = *next == ',' ? next + 1 : next;
   }
-  return std::pair(values[0], values[1]);
+}
+
+// The bytes of a number, of a type such as '<f8'; 0 where it is none of ours.
+std::int64_t item_bytes(std::string_view type) {
+  const bool known = type.size() == 3 && std::string_view("<|").find(type[0]) != type.npos &&
+                     std::string_view("fiu").find(type[1]) != type.npos &&
+                     std::string_view("1248").find(type[2]) != type.npos;
+  return known && (type[0] == '<' || type[2] == '1') ? type[2] - '0' : 0;
+}
+
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t extent : shape)
+    text += (text.empty() ? "" : ", ") + std::to_string(extent);
+  return text;
 }
 
 }  // namespace
 
-void write_npy(const std::filesystem::path& path, const Images& images) {
-  std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (" +
-                       std::to_string(images.count) + ", " + std::to_string(images.height) + ", " +
-                       std::to_string(images.width) + ", " + std::to_string(images.channels) +
-                       "), }";
+std::string encode_npy(const std::string& type, const std::vector<std::int64_t>& shape,
+                       std::string_view payload) {
+  std::string header = "{'descr': '" + type + "', 'fortran_order': False, 'shape': (" +
+                       shape_text(shape) + (shape.size() == 1 ? ",), }" : "), }");
   const std::size_t before = kMagic.size() + 4;
   header.append(
       (2 * kHeaderMultiple - (before + header.size() + 1) % kHeaderMultiple) % kHeaderMultiple,
@@ -90,8 +107,40 @@ void write_npy(const std::filesystem::path& path, const Images& images) {
   file += {'\x01', '\x00', static_cast<char>(header.size() & 255),
            static_cast<char>(header.size() >> 8)};
   file += header;
-  file.append(reinterpret_cast<const char*>(images.pixels.data()), images.pixels.size());
-  write_file(path, file);
+  file += payload;
+  return file;
+}
+
+void write_npy(const std::filesystem::path& path, const Images& images) {
+  const std::string_view pixels(reinterpret_cast<const char*>(images.pixels.data()),
+                                images.pixels.size());
+  write_file(path, encode_npy("|u1", {images.count, images.height, images.width, images.channels},
+                              pixels));
+}
+
+NpyArray parse_npy_array(std::string_view bytes, const std::string& name) {
+  const auto [header, payload] = split(bytes, name);
+  const auto type = value_of(header, "'descr'");
+  const std::size_t quote = type && type->starts_with('\'') ? type->find('\'', 1) : 0;
+  if (quote == 0 || quote == std::string_view::npos) fail(name, "it names no type");
+  NpyArray array{std::string(type->substr(1, quote - 1)), {}, payload};
+  std::int64_t size = item_bytes(array.type);
+  if (size == 0) fail(name, "its numbers are of the type '" + array.type + "'");
+  const auto order = value_of(header, "'fortran_order'");
+  if (!order || !order->starts_with("False")) fail(name, "it is not in C order");
+  const auto shape_value = value_of(header, "'shape'");
+  const auto shape = shape_value ? parse_shape(*shape_value) : std::nullopt;
+  if (!shape) fail(name, "it has no shape");
+  array.shape = *shape;
+  bool overflow = false;
+  for (const std::int64_t extent : array.shape) {
+    overflow = overflow || __builtin_mul_overflow(size, extent, &size);
+  }
+  if (overflow || size != static_cast<std::int64_t>(payload.size())) {
+    fail(name, "it holds " + std::to_string(payload.size()) + " bytes for the shape [" +
+                   shape_text(array.shape) + "]");
+  }
+  return array;
 }
 
 NpyMatrix read_npy(const std::filesystem::path& path) {
@@ -99,25 +148,16 @@ NpyMatrix read_npy(const std::filesystem::path& path) {
 }
 
 NpyMatrix parse_npy(std::string_view bytes, const std::string& name) {
-  const auto [header, payload] = split(bytes, name);
-  const auto type = value_of(header, "'descr'");
-  if (!type || !type->starts_with("'<f4'")) fail(name, "its numbers are not float32 ('<f4')");
-  const auto order = value_of(header, "'fortran_order'");
-  if (!order || !order->starts_with("False")) fail(name, "it is not in C order");
-  const auto shape_text = value_of(header, "'shape'");
-  const auto shape = shape_text ? parse_pair(*shape_text) : std::nullopt;
-  if (!shape) fail(name, "it has not two extents");
-  NpyMatrix matrix{shape->first, shape->second, {}};
-  std::int64_t count = 0, size = 0;
-  if (matrix.rows < 1 || matrix.columns < 1 ||
-      __builtin_mul_overflow(matrix.rows, matrix.columns, &count) ||
-      __builtin_mul_overflow(count, std::int64_t{sizeof(float)}, &size) ||
-      size != static_cast<std::int64_t>(payload.size())) {
-    fail(name, "it holds " + std::to_string(payload.size()) + " bytes for the shape [" +
-                   std::to_string(matrix.rows) + ", " + std::to_string(matrix.columns) + "]");
+  const NpyArray array = parse_npy_array(bytes, name);
+  const std::string wanted = "; a float32 array [N, latent_dim] would be right";
+  if (array.type != "<f4") {
+    fail(name, "its numbers are not float32 ('<f4') but '" + array.type + "'" + wanted);
   }
-  matrix.values.resize(static_cast<std::size_t>(count));
-  std::memcpy(matrix.values.data(), payload.data(), payload.size());
+  if (array.shape.size() != 2) fail(name, "it has not two extents" + wanted);
+  NpyMatrix matrix{array.shape[0], array.shape[1], {}};
+  if (matrix.rows < 1 || matrix.columns < 1) fail(name, "it is empty" + wanted);
+  matrix.values.resize(static_cast<std::size_t>(matrix.rows * matrix.columns));
+  std::memcpy(matrix.values.data(), array.payload.data(), array.payload.size());
   if (!std::ranges::all_of(matrix.values, [](float value) { return std::isfinite(value); })) {
     fail(name, "it holds a number that is not finite");
   }

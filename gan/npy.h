@@ -1,4 +1,4 @@
-// The .npy format of numpy, the two forms that are of use here. Bytes:
+// The .npy format of numpy, arrays in C order. Bytes:
 //
 //   0..5      "\x93NUMPY"
 //   6..7      version: 1.0, 2.0 or 3.0
@@ -16,6 +16,19 @@
 #include "gan/images.h"
 
 namespace miniray {
+
+// An array in memory: its type as numpy writes it ("<f8", "<f4", "|u1"), extents, numbers.
+struct NpyArray {
+  std::string type;
+  std::vector<std::int64_t> shape;
+  std::string_view payload;  // of the bytes that were parsed; as large as type and shape say
+};
+
+// Throws corrupt, naming what is wrong; `name` stands for the path. Numbers of 1, 2, 4 or 8 bytes.
+NpyArray parse_npy_array(std::string_view bytes, const std::string& name);
+// A whole file, version 1.0.
+std::string encode_npy(const std::string& type, const std::vector<std::int64_t>& shape,
+                       std::string_view payload);
 
 // Version 1.0, uint8 [N, H, W, C]. Throws io.
 void write_npy(const std::filesystem::path& path, const Images& images);

@@ -62,6 +62,32 @@ double mean_probability(std::span<const T> logits) {
   return sum / static_cast<double>(logits.size());
 }
 
+template <class T>
+double softmax_cross_entropy(std::span<const T> logits, std::span<const std::int32_t> labels,
+                             std::span<T> dlogits) {
+  const std::size_t classes = logits.size() / labels.size();
+  const auto count = static_cast<double>(labels.size());
+  double sum = 0;
+  for (std::size_t n = 0; n < labels.size(); ++n) {
+    const std::span<const T> row = logits.subspan(n * classes, classes);
+    const auto label = static_cast<std::size_t>(labels[n]);
+    const double largest = std::ranges::max(row);
+    double scale = 0;
+    for (const T logit : row) scale += std::exp(logit - largest);
+    sum += std::log(scale) + largest - row[label];
+    if (dlogits.empty()) continue;
+    for (std::size_t c = 0; c < classes; ++c) {
+      const double probability = std::exp(row[c] - largest) / scale;
+      dlogits[n * classes + c] = static_cast<T>((probability - (c == label ? 1 : 0)) / count);
+    }
+  }
+  return sum / count;
+}
+
+template double softmax_cross_entropy(std::span<const float>, std::span<const std::int32_t>,
+                                      std::span<float>);
+template double softmax_cross_entropy(std::span<const double>, std::span<const std::int32_t>,
+                                      std::span<double>);
 template double bce_with_logits(std::span<const float>, double, std::span<float>);
 template double bce_with_logits(std::span<const double>, double, std::span<double>);
 template double hinge(std::span<const float>, double, std::span<float>);

@@ -1,7 +1,8 @@
-// Losses over the discriminator's logits. Sums are taken in double, in order, by the calling
-// thread.
+// Losses over logits: the discriminator's, and a classifier's. Sums are taken in double, in order,
+// by the calling thread.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 namespace miniray {
@@ -27,5 +28,11 @@ double negated_mean(std::span<const T> logits, std::span<T> dlogits);
 // The mean of sigmoid(logit): what the discriminator thinks of the batch.
 template <class T>
 double mean_probability(std::span<const T> logits);
+
+// The mean over the batch of -log softmax(logits)[label], logits [N, classes], labels [N] below
+// classes. dlogits = the gradient of that mean: (softmax - one-hot) / N; empty: not wanted.
+template <class T>
+double softmax_cross_entropy(std::span<const T> logits, std::span<const std::int32_t> labels,
+                             std::span<T> dlogits);
 
 }  // namespace miniray

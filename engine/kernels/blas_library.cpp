@@ -28,7 +28,8 @@ BlasLibrary load() {
   }
   find<void (*)(int)>(library, "openblas_set_num_threads")(1);
   return {find<decltype(BlasLibrary::sgemm)>(library, "cblas_sgemm"),
-          find<decltype(BlasLibrary::dgemm)>(library, "cblas_dgemm")};
+          find<decltype(BlasLibrary::dgemm)>(library, "cblas_dgemm"),
+          find<SymmetricEigen>(library, "dsyevd_")};
 }
 
 }  // namespace

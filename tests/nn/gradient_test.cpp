@@ -8,6 +8,8 @@
 #include "nn/conv.h"
 #include "nn/dense.h"
 #include "nn/dropout.h"
+#include "nn/global_average_pool.h"
+#include "nn/loss.h"
 #include "nn/minibatch_std_dev.h"
 #include "nn/pooling.h"
 #include "nn/resampled_conv.h"
@@ -131,6 +133,26 @@ TEST(Gradient, SpectralNorm) {
       },
       {2, 4, 4});
   check([] { return std::make_unique<ClassProjection<double>>(GradientCheck::kClasses); }, {4});
+}
+
+TEST(Gradient, GlobalAveragePool) {
+  GradientCheck(std::make_unique<GlobalAveragePool<double>>(), {5, 3, 2}, 4, true).run();
+}
+
+TEST(Gradient, SoftmaxCrossEntropy) {
+  auto logits = testing::random_values<double>(15, 1, -3, 3);
+  const std::vector<std::int32_t> labels{0, 4, 2};
+  std::vector<double> gradient(logits.size());
+  softmax_cross_entropy<double>(logits, labels, gradient);
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const double logit = logits[i];
+    logits[i] = logit + 1e-5;
+    const double above = softmax_cross_entropy<double>(logits, labels, {});
+    logits[i] = logit - 1e-5;
+    const double below = softmax_cross_entropy<double>(logits, labels, {});
+    logits[i] = logit;
+    ASSERT_NEAR(gradient[i], (above - below) / 2e-5, 1e-9) << i;
+  }
 }
 
 TEST(Gradient, DropoutTraining) {

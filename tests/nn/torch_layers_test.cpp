@@ -9,6 +9,7 @@
 #include "nn/conv.h"
 #include "nn/dense.h"
 #include "nn/dropout.h"
+#include "nn/global_average_pool.h"
 #include "nn/loss.h"
 #include "nn/minibatch_std_dev.h"
 #include "nn/network.h"
@@ -29,9 +30,9 @@ constexpr double kTolerance = 3e-6;
 
 // Runs one layer as the values' Sequential of one and compares all that it yields.
 void expect_like_torch(const std::string& name, std::unique_ptr<Layer<float>> layer,
-                       double tolerance = kTolerance) {
+                       double tolerance = kTolerance, const std::string& file = "layers") {
   SCOPED_TRACE(name);
-  const auto values = testing::torch_values("layers").at(name);
+  const auto values = testing::torch_values(file).at(name);
   const std::int64_t batch = values.at("batch");
   Shape sample;
   for (const std::int64_t extent : values.at("sample")) sample.append(extent);
@@ -73,6 +74,8 @@ TEST(TorchLayers, EveryLayerOnEveryTarget) {
     expect_like_torch("Conv2d", std::make_unique<Conv2d<float>>(ConvOptions{5, 4, 2, 1}));
     expect_like_torch("Conv2d without bias",
                       std::make_unique<Conv2d<float>>(ConvOptions{3, 3, 1, 1, false}));
+    expect_like_torch("AdaptiveAvgPool2d", std::make_unique<GlobalAveragePool<float>>(),
+                      "classifier");
     expect_like_torch("ConvTranspose2d",
                       std::make_unique<ConvTranspose2d<float>>(ConvOptions{5, 4, 2, 1}));
     expect_like_torch("ConvTranspose2d without bias",
@@ -91,7 +94,8 @@ TEST(TorchLayers, OfResidualNetworksOnEveryTarget) {
     expect_like_torch("Upsample", std::make_unique<Upsample2d<float>>());
     expect_like_torch("AvgPool2d", std::make_unique<AvgPool2d<float>>());
     expect_like_torch("GlobalSumPool", std::make_unique<GlobalSumPool<float>>());
-    // Its gradients are sums of 320 products, which PyTorch takes in another order.
+    // Its gradients are sums of 320 products, which PyTorch takes in another
+    // order.
     expect_like_torch("Conv2d behind Upsample", resampled(Resampling::kUp, 4), 1e-5);
     expect_like_torch("AvgPool2d behind Conv2d", resampled(Resampling::kDown, 4));
     expect_like_torch("Spectral Linear", normalised(std::make_unique<Dense<float>>(5)));
@@ -120,6 +124,16 @@ TEST(TorchLoss, BceWithLogits) {
     EXPECT_NEAR(loss, expected_loss, 1e-6 * expected_loss);
     expect_close<float>(gradient, expected.at("gradient"), 1e-7, "gradient");
   }
+}
+
+TEST(TorchLoss, SoftmaxCrossEntropy) {
+  const auto values = testing::torch_values("classifier");
+  const auto logits = numbers<float>(values.at("logits"));
+  std::vector<float> gradient(logits.size());
+  const double loss = softmax_cross_entropy<float>(
+      logits, values.at("labels").get<std::vector<std::int32_t>>(), gradient);
+  EXPECT_NEAR(loss, values.at("loss"), 1e-6 * loss);
+  expect_close<float>(gradient, values.at("gradient"), 1e-7, "gradient");
 }
 
 TEST(TorchAdam, TenSteps) {

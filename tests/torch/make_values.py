@@ -167,6 +167,19 @@ def losses():
     return {'logits': flat(logits), 'cases': cases}
 
 
+def classifier():
+    """The pooling before a classifier's last layer, and the loss of its logits."""
+    logits = (torch.randn(12, 5) * 4).requires_grad_(True)
+    with torch.no_grad():
+        logits[0, 1], logits[1, 2] = 300, -300
+    labels = torch.arange(12) * 7 % 5
+    loss = F.cross_entropy(logits, labels)
+    loss.backward()
+    pool = layer_case(nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), [5, 3, 4], batch=3)
+    return {'AdaptiveAvgPool2d': pool, 'logits': flat(logits), 'labels': labels.tolist(),
+            'loss': loss.item(), 'gradient': flat(logits.grad)}
+
+
 def adam():
     w = nn.Parameter(torch.randn(50))
     before = flat(w)
@@ -283,7 +296,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     for name, make in (('layers', layers), ('losses', losses), ('adam', adam), ('small_gan', small_gan),
-                       ('small_dcgan', small_dcgan), ('augment', augment)):
+                       ('small_dcgan', small_dcgan), ('augment', augment), ('classifier', classifier)):
         torch.manual_seed(1)
         (folder / f'{name}.json').write_text(json.dumps(make()) + '\n')
 

@@ -1,0 +1,53 @@
+#include "tools/evaluate_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "tools/program.h"
+
+namespace miniray {
+
+EvaluateConfig parse_evaluate_options(int argc, char** argv) {
+  EvaluateConfig c;
+  CLI::App app("Measures how close a generator's pictures come to a data set's.", "gan_evaluate");
+  app.footer(
+      "Examples:\n"
+      "  gan_evaluate                                       50,000 pictures against CIFAR-10\n"
+      "  gan_evaluate --metrics fid,kid,is,prdc --num-images 10000\n"
+      "  gan_evaluate --data shapes --features F            F made by gan_features\n"
+      "The features are a network's; a metric's name says which one's: fid-builtin is not the FID\n"
+      "of the literature. The numbers are the same for every number of threads and workers.");
+  const auto option = [&](const char* name, auto& value, const char* help, const char* group) {
+    return app.add_option(name, value, help)->capture_default_str()->group(group);
+  };
+  const char* const input = "What to compare";
+  option("--model", c.model, "The generator's file", input);
+  option("--num-images", c.num_images, "Pictures that it makes", input);
+  expect_unsigned(*option("--seed", c.seed, "Of their latents", input));
+  option("--data", c.data, "Data set that they are compared with", input);
+  option("--data-dir", c.data_dir, "Folder of its files", input);
+  const char* const metrics = "Metrics";
+  option("--metrics", c.metrics,
+         "fid, kid, is (Inception Score form) or prdc (precision, recall, density, coverage); "
+         "several joined by commas",
+         metrics);
+  option("--features", c.features, "builtin (learned from CIFAR-10), or a file of gan_features",
+         metrics);
+  option("--stats", c.stats,
+         "Compare with the statistics in this .npz (mu, sigma), not with --data", metrics)
+      ->excludes("--data");
+  option("--write-stats", c.write_stats, "Write the data set's statistics as .npz", metrics)
+      ->excludes("--stats");
+  option(
+      "--cache-dir", c.cache_dir,
+      "Folder where statistics of data sets are kept; where not given: statistics/ in --data-dir",
+      metrics);
+  const char* const speed = "Speed";
+  app.add_flag("--distributed", c.distributed, "Split the pictures over workers")->group(speed);
+  option("--workers", c.workers, "Workers, where distributed", speed);
+  option("--threads", c.threads, "Compute threads of each worker; 0: its share of the cores",
+         speed);
+  parse_options(app, argc, argv, [&] { check_config(c); });
+  return c;
+}
+
+}  // namespace miniray

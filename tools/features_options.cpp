@@ -1,0 +1,35 @@
+#include "tools/features_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "tools/program.h"
+
+namespace miniray {
+
+FeaturesConfig parse_features_options(int argc, char** argv) {
+  FeaturesConfig c;
+  CLI::App app("Makes the networks whose features gan_evaluate compares.", "gan_features");
+  app.require_subcommand(1);
+  CLI::App& train = *app.add_subcommand("train", "Train a classifier on a data set's labels");
+  train.footer(
+      "Examples:\n"
+      "  gan_features train                          CIFAR-10, as the one that is built in\n"
+      "  gan_features train --data shapes --epochs 2 --output F");
+  const auto option = [&](const char* name, auto& value, const char* help) {
+    return train.add_option(name, value, help)->capture_default_str();
+  };
+  option("--data", c.data, "Data set");
+  option("--data-dir", c.data_dir, "Folder of its files");
+  option("--image-size", c.image_size, "Pixels a side of its pictures");
+  option("--output", c.output, "The file to write");
+  option("--epochs", c.epochs, "Passes over the data set");
+  option("--batch-size", c.batch_size, "Pictures a step");
+  option("--lr", c.lr, "Highest learning rate of Adam");
+  option("--flip", c.flip, "Mirror half of the pictures, at random");
+  expect_unsigned(*option("--seed", c.seed, "Equal seeds give equal weights, bit for bit"));
+  option("--threads", c.threads, "Compute threads; 0: one for each core");
+  parse_options(app, argc, argv, [&] { check_config(c); });
+  return c;
+}
+
+}  // namespace miniray
