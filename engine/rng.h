@@ -21,7 +21,8 @@ enum class RandomPurpose : std::uint8_t {
   kSampleLatents = 6,  // latents of images made from a seed; step 0
   kShapes = 7,         // pictures of the data set `shapes`; step: index of the picture
   kJobName = 8,
-  kAugment = 9,  // step: training step; two blocks a sample
+  kAugment = 9,         // step: training step; two blocks a sample
+  kInterpolation = 10,  // step: training step; between real samples and fake ones
 };
 
 // The key of one stream. Two different keys give independent streams.

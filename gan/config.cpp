@@ -9,7 +9,6 @@
 #include "gan/augment.h"
 #include "gan/job_id.h"
 #include "gan/metrics/metrics.h"
-#include "gan/objective.h"
 
 namespace miniray {
 namespace {
@@ -34,6 +33,16 @@ void check_word(const std::string& flag, const std::string& value,
 
 int share_of_cores(std::int64_t threads, int workers) {
   return threads > 0 ? static_cast<int>(threads) : std::max(1, available_cores() / workers);
+}
+
+void check_objective(const TrainConfig& config) {
+  const bool batch_norm =
+      config.d_norm == "batch" || (config.d_norm == "model" && config.model == "dcgan");
+  if (!objective(config).penalises() || !batch_norm) return;
+  throw invalid_argument(
+      std::string(config.loss == "wgan-gp" ? "--loss wgan-gp" : "--r1") +
+      " needs a discriminator whose samples do not depend on each other: with --model " +
+      config.model + " give --d-norm none");
 }
 
 }  // namespace
@@ -84,8 +93,8 @@ void check_config(const TrainConfig& config) {
   }
   check_range("--accumulate", config.accumulate, 1, 4'096);
   check_range("--d-steps", config.d_steps, 1, 1'000);
-  check_word("--loss", config.loss, {"bce", "hinge", "lsgan"});
-  make_objective(config.loss, config.label_smoothing);
+  check_word("--loss", config.loss, {"bce", "hinge", "lsgan", "wgan-gp"});
+  check_objective(config);
   make_augmentation(config.augment);
   gan_spec(config, image_shape);
   if (!(config.record_interval >= 0 && config.record_interval <= 3600)) {
@@ -145,6 +154,12 @@ DatasetOptions dataset_options(const TrainConfig& config) {
 GanSpec gan_spec(const TrainConfig& config, const Shape& image_shape) {
   return make_spec(config.model, config.latent_dim, image_shape, config.width,
                    config.d_norm == "model" ? "" : config.d_norm);
+}
+
+Objective objective(const TrainConfig& config) {
+  return make_objective(
+      config.loss, config.label_smoothing,
+      {.gp_weight = config.gp_weight, .r1 = config.r1, .r1_every = config.r1_every});
 }
 
 int worker_count(const TrainConfig& config) {

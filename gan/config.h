@@ -8,6 +8,7 @@
 
 #include "gan/data/open_dataset.h"
 #include "gan/models.h"
+#include "gan/objective.h"
 #include "runtime/parameter_sync.h"
 
 namespace miniray {
@@ -37,7 +38,10 @@ struct TrainConfig {
   double ema = 0;               // decay of G's average over steps; 0: none
   std::int64_t accumulate = 1;  // batches a step
   std::int64_t d_steps = 1;     // steps of the discriminator for each of the generator
-  std::string loss = "bce";     // or hinge, lsgan
+  std::string loss = "bce";     // or hinge, lsgan, wgan-gp
+  double gp_weight = 10;        // of wgan-gp's penalty
+  double r1 = 0;                // gamma; 0: none
+  std::int64_t r1_every = 1;    // steps from one R1 penalty to the next
   double label_smoothing = 0;
   std::filesystem::path save_dir = "models/gan";
 
@@ -113,6 +117,7 @@ void check_config(const FeaturesConfig& config);
 SyncPolicy sync_policy(const TrainConfig& config);
 DatasetOptions dataset_options(const TrainConfig& config);
 GanSpec gan_spec(const TrainConfig& config, const Shape& image_shape);
+Objective objective(const TrainConfig& config);
 
 // How many workers, and what 0 threads stands for: each worker's share of the cores.
 int worker_count(const TrainConfig& config);

@@ -59,6 +59,9 @@ std::string describe(const TrainConfig& c, const Dataset& dataset) {
   line("--warmup-steps", c.warmup_steps);
   line("--loss", c.loss);
   line("--label-smoothing", c.label_smoothing);
+  line("--gp-weight", c.gp_weight);
+  line("--r1", c.r1);
+  line("--r1-every", c.r1_every);
   line("--clip-norm", c.clip_norm);
   line("--ema", c.ema);
   line("--accumulate", c.accumulate);

@@ -75,6 +75,18 @@ bool any_stops(const std::vector<Status>& all) {
   return std::ranges::any_of(all, [](const Status& status) { return status.stop; });
 }
 
+// Where the objective penalises D's gradient, D must be a network whose second derivatives we have.
+void check_discriminator(const Objective& objective, const NetworkPlan<float>& plan) {
+  if (!objective.penalises()) return;
+  try {
+    check_piecewise_linear(plan);
+  } catch (const Error& error) {
+    throw invalid_argument(
+        "wgan-gp and R1 need a discriminator without batch normalisation (d_norm none): " +
+        std::string(error.what()));
+  }
+}
+
 AdamOptions discriminator_optimizer(const GanOptions& options) {
   AdamOptions optimizer = options.optimizer;
   optimizer.lr = options.discriminator_lr.value_or(optimizer.lr);
@@ -223,6 +235,7 @@ Replica::Replica(const ThreadBudget& threads, Communicator& communicator, const 
       schedule_(options.schedule),
       ema_(checked_ema(options.ema)),
       state_(options.model, options.optimizer, discriminator_optimizer(options), options.seed) {
+  check_discriminator(objective_, state_.discriminator.plan());
   if (ema_ > 0) state_.generator_average = state_.generator;
 }
 
@@ -230,7 +243,8 @@ TrainResult Replica::train(const Dataset& dataset, const TrainOptions& options,
                            const Observers& observers, const std::atomic<bool>* stop) {
   check(dataset, state_.spec, options);
   StepBuffers buffers(state_, std::min(options.batch_size * options.accumulate, dataset.size()),
-                      options.accumulate, {.augmentation = options.augmentation});
+                      options.accumulate,
+                      {.objective = objective_, .augmentation = options.augmentation});
   ParameterSync sync(options.sync, communicator_, sync_spans());
   TrainResult result;
   const std::int64_t last_epoch = epoch_ + options.epochs;

@@ -71,6 +71,7 @@ StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch, std::int
   if (options.augmentation.any()) {
     augmented_.emplace(Shape{joint_ ? 2 * pass_batch_ : pass_batch_, image_size_});
   }
+  if (options.objective.penalises()) penalty_.emplace(state.discriminator.plan(), pass_batch_);
 }
 
 std::span<float> StepBuffers::real(std::int64_t batch) {
@@ -142,10 +143,18 @@ class StepRunner {
     const std::span<const float> fake = part(logits, batch_, batch_);
     result.d_loss = discriminator_loss(objective(), true, real, part(dlogits, 0, batch_)) +
                     discriminator_loss(objective(), false, fake, part(dlogits, batch_, batch_));
-    result.d_real = mean_probability(real);
-    result.d_fake = mean_probability(fake);
-    result.d_gradient_norm = train({context, 2 * batch_, images, logits, dlogits},
-                                   state_.discriminator, state_.discriminator_adam,
+    result.d_real = mean_opinion(objective(), real);
+    result.d_fake = mean_opinion(objective(), fake);
+    const Pass pass{context, 2 * batch_, images, logits, dlogits};
+    if (penalises()) {
+      backward(pass, state_.discriminator, buffers_.discriminator_gradients_,
+               buffers_.discriminator_pass_, nullptr);
+      result.d_loss += penalise(whole());
+      result.d_gradient_norm =
+          take(state_.discriminator, state_.discriminator_adam, buffers_.discriminator_gradients_);
+      return;
+    }
+    result.d_gradient_norm = train(pass, state_.discriminator, state_.discriminator_adam,
                                    buffers_.discriminator_gradients_, buffers_.discriminator_pass_);
   }
 
@@ -155,13 +164,40 @@ class StepRunner {
       const Part samples = part_of(pass);
       generate(samples);
       result.d_loss += judge(true, samples, result.d_real) + judge(false, samples, result.d_fake);
+      result.d_loss += penalise(samples);
     }
     result.d_gradient_norm =
         take(state_.discriminator, state_.discriminator_adam, buffers_.discriminator_gradients_);
   }
 
-  // Adds D's gradients for one kind of samples; returns their part of the loss. mean: of the
-  // batch's probabilities, to which these add.
+  bool penalises() const { return wgan_gp() || r1_factor() > 0; }
+  bool wgan_gp() const { return objective().loss == Loss::kWganGp; }
+  double r1_factor() const { return objective().r1_factor(key_.step); }
+
+  // Adds the gradients of these samples' part of the penalties, and returns that part.
+  double penalise(const Part& samples) {
+    double sum = 0;
+    // Real samples go through D as they did before: with the same masks.
+    const auto add = [&](std::int64_t use, std::span<const float> x, double factor, double target) {
+      sum += buffers_.penalty_->add(state_.discriminator, discriminator_context(samples, use),
+                                    samples.size, x, factor / static_cast<double>(batch_), target,
+                                    buffers_.discriminator_gradients_.span());
+    };
+    const auto seen_as = [&](std::int64_t use, std::span<const float> images) {
+      return seen(discriminator_context(samples, use), images);
+    };
+    if (r1_factor() > 0) add(0, seen_as(0, real(samples)), r1_factor(), 0);
+    if (!wgan_gp()) return sum;
+    const auto mixed = buffers_.penalty_->samples(samples.size);
+    std::ranges::copy(seen_as(0, real(samples)), mixed.begin());
+    interpolate(threads_, step_stream(key_, RandomPurpose::kInterpolation),
+                key_.samples.first + samples.begin, samples.size, seen_as(1, fake(samples)), mixed);
+    add(3, mixed, objective().penalties.gp_weight, 1);
+    return sum;
+  }
+
+  // Adds D's gradients for one kind of samples; returns their part of the loss. mean: of D's
+  // opinions of the batch, to which these add.
   double judge(bool real, const Part& samples, double& mean) {
     const PassContext context = discriminator_context(samples, real ? 0 : 1);
     const auto images = seen(context, real ? this->real(samples) : fake(samples));
@@ -169,7 +205,7 @@ class StepRunner {
     const auto dlogits = part(buffers_.logit_gradients_.span(), 0, samples.size);
     Network<float>& network = state_.discriminator;
     network.forward(context, samples.size, images, logits, buffers_.discriminator_pass_);
-    mean += weight(samples) * mean_probability(std::span<const float>(logits));
+    mean += weight(samples) * mean_opinion(objective(), logits);
     const double loss = discriminator_loss(objective(), real, logits, dlogits);
     scale(dlogits, weight(samples));
     network.backward(context, samples.size, images, logits, dlogits, {},
@@ -285,7 +321,7 @@ class StepRunner {
             {.first = key_.samples.first + samples.begin}};
   }
   // In D's random streams stand the real samples of all workers, then the fake ones of D's half,
-  // then those of G's: use 0, 1, 2.
+  // then those of G's, then interpolated ones: use 0, 1, 2, 3.
   PassContext discriminator_context(const Part& samples, std::int64_t use) const {
     return {threads_,
             true,

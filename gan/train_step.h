@@ -10,6 +10,7 @@
 #include "engine/tensor.h"
 #include "gan/augment.h"
 #include "gan/gan_state.h"
+#include "gan/gradient_penalty.h"
 #include "gan/objective.h"
 
 namespace miniray {
@@ -31,7 +32,8 @@ struct StepOptions {
 class StepBuffers {
  public:
   // A batch goes through the networks in `passes` parts of nearly equal size, whose gradients add
-  // up: the memory of a pass is that of a part. `options` are those of the steps to come.
+  // up: the memory of a pass is that of a part. `options` are those of the steps to come. Throws
+  // invalid argument where the objective has penalties that D is no network for.
   StepBuffers(const GanState& state, std::int64_t max_batch, std::int64_t passes = 1,
               const StepOptions& options = {});
 
@@ -51,13 +53,14 @@ class StepBuffers {
   Tensor<float> fake_gradients_;            // [pass_batch, image]
   FlatBuffer<float> generator_gradients_, discriminator_gradients_;
   PassBuffers<float> generator_pass_, discriminator_pass_;
+  std::optional<GradientPenalty> penalty_;
 };
 
 struct StepResult {
-  double d_loss = 0;  // on real samples and on fake ones, added up (gan/objective.h)
+  double d_loss = 0;  // on real samples and on fake ones, added up, with penalties
   double g_loss = 0;  // after the update of D; 0 where G was not trained
-  double d_real = 0;  // mean of sigmoid(D(x))
-  double d_fake = 0;  // mean of sigmoid(D(G(z))), before the update of D
+  double d_real = 0;  // what D thinks of real samples (mean_opinion)
+  double d_fake = 0;  // and of fake ones, before its update
   // Euclidean norms of the gradients that the optimizers took, where they were asked for.
   std::optional<double> d_gradient_norm{}, g_gradient_norm{};
 

@@ -46,7 +46,7 @@ GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {
   options.model = gan_spec(config, dataset.sample_shape());
   options.optimizer.lr = config.lr;
   if (config.d_lr > 0) options.discriminator_lr = config.d_lr;
-  options.objective = make_objective(config.loss, config.label_smoothing);
+  options.objective = objective(config);
   options.schedule = {make_decay(config.lr_decay), config.warmup_steps};
   options.ema = config.ema;
   options.seed = config.seed;
@@ -79,6 +79,9 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
                        {"sharding", config.sharding},
                        {"loss", config.loss},
                        {"label_smoothing", text(config.label_smoothing)},
+                       {"gp_weight", text(config.gp_weight)},
+                       {"r1", text(config.r1)},
+                       {"r1_every", std::to_string(config.r1_every)},
                        {"d_lr", text(config.d_lr > 0 ? config.d_lr : config.lr)},
                        {"lr_decay", config.lr_decay},
                        {"warmup_steps", std::to_string(config.warmup_steps)},

@@ -45,7 +45,12 @@ void ClassEmbedding<T>::forward(const ForwardArgs<T>& args) const {
     const std::int64_t label = args.context.labels[static_cast<std::size_t>(n)];
     const auto y = part(args.y, n * (in_size_ + added_), in_size_ + added_);
     std::ranges::copy(part(args.x, n * in_size_, in_size_), y.begin());
-    std::ranges::copy(part(table, label * added_, added_), y.begin() + in_size_);
+    const auto added = part(y, in_size_, added_);
+    if (args.linear_part) {
+      std::ranges::fill(added, T{0});
+    } else {
+      std::ranges::copy(part(table, label * added_, added_), added.begin());
+    }
   });
 }
 
@@ -57,7 +62,7 @@ void ClassEmbedding<T>::backward(const BackwardArgs<T>& args) const {
                         part(args.dx, n * in_size_, in_size_).begin());
     });
   }
-  if (args.gradients.empty()) return;
+  if (args.gradients.empty() || args.linear_part) return;
   const auto gradient = slice_of(args.gradients, weight_);
   for (std::int64_t n = 0; n < args.batch; ++n) {
     const std::int64_t label = args.context.labels[static_cast<std::size_t>(n)];

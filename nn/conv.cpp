@@ -55,8 +55,8 @@ Shape Conv2d<T>::plan(const Shape& input, Declarations& declarations) {
 template <class T>
 void Conv2d<T>::forward(const ForwardArgs<T>& args) const {
   convolve(args.context.threads, with_images(shape_, args.batch), args.x,
-           slice_of(args.parameters, weight_), bias_of(args.parameters, options_.bias, bias_),
-           args.y);
+           slice_of(args.parameters, weight_),
+           bias_of(args.parameters, options_.bias && !args.linear_part, bias_), args.y);
 }
 
 template <class T>
@@ -69,7 +69,7 @@ void Conv2d<T>::backward(const BackwardArgs<T>& args) const {
   }
   if (args.gradients.empty()) return;
   convolve_weights_add(threads, shape, args.x, args.dy, slice_of(args.gradients, weight_));
-  if (options_.bias) {
+  if (options_.bias && !args.linear_part) {
     add_conv_bias_gradient(threads, args.batch, shape.out_height() * shape.out_width(), args.dy,
                            slice_of(args.gradients, bias_));
   }

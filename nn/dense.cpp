@@ -30,9 +30,9 @@ Shape Dense<T>::plan(const Shape& input, Declarations& declarations) {
 
 template <class T>
 void Dense<T>::forward(const ForwardArgs<T>& args) const {
+  const auto bias = args.linear_part ? std::span<const T>() : slice_of(args.parameters, bias_);
   gemm_nt(args.context.threads, {args.batch, out_features_, in_features_}, args.x,
-          slice_of(args.parameters, weight_), slice_of(args.parameters, bias_), args.y,
-          args.finished);
+          slice_of(args.parameters, weight_), bias, args.y, args.finished);
 }
 
 template <class T>
@@ -49,6 +49,7 @@ void Dense<T>::backward(const BackwardArgs<T>& args) const {
   } else {
     gemm_tn_adam(threads, shape, args.dy, args.x, args.update->factors, args.update->of(weight_));
   }
+  if (args.linear_part) return;
   T* const db = slice_of(args.gradients, bias_).data();
   for_each_range(threads, out_features_, kColumnsPerTile,
                  [&](std::int64_t begin, std::int64_t width) {

@@ -61,6 +61,7 @@ struct ForwardArgs {
   std::span<T> y;
   std::span<std::byte> saved;  // saved_bytes(batch), aligned to 64
   TileFunction finished{};     // called with tiles of y as they are made, if the layer makes tiles
+  bool linear_part = false;    // of an affine layer A x + b: y = A x
 };
 
 // Gradients of parameters are added to `gradients`, those of the input overwrite dx. An empty span
@@ -80,7 +81,8 @@ struct BackwardArgs {
   std::span<T> dx;
   std::span<T> gradients;
   const ParameterUpdate<T>* update;
-  TileFunction finished{};  // called with tiles of dx, as forward's
+  TileFunction finished{};   // called with tiles of dx, as forward's
+  bool linear_part = false;  // of an affine layer A x + b: the gradients of A x
 };
 
 template <class T>
@@ -97,6 +99,9 @@ class Layer {
   virtual OutputUse output_use() const = 0;
   // Whether in training a sample's output depends on the other samples of the batch.
   virtual bool mixes_samples() const { return false; }
+  // Whether y = A x + b, for any x, so that forward and backward take `linear_part`, and dx needs
+  // no x.
+  virtual bool is_affine() const { return false; }
   // Whether it calls `finished`, for every tile of its output, and of dx where that is wanted.
   virtual bool makes_tiles() const = 0;
   virtual void forward(const ForwardArgs<T>& args) const = 0;

@@ -47,12 +47,12 @@ double half_squared_error(std::span<const T> logits, double target, std::span<T>
 }
 
 template <class T>
-double negated_mean(std::span<const T> logits, std::span<T> dlogits) {
+double scaled_mean(std::span<const T> logits, double factor, std::span<T> dlogits) {
   const auto count = static_cast<double>(logits.size());
   double sum = 0;
-  for (const T logit : logits) sum -= logit;
-  std::ranges::fill(dlogits, static_cast<T>(-1 / count));
-  return sum / count;
+  for (const T logit : logits) sum += logit;
+  std::ranges::fill(dlogits, static_cast<T>(factor / count));
+  return factor * sum / count;
 }
 
 template <class T>
@@ -94,8 +94,8 @@ template double hinge(std::span<const float>, double, std::span<float>);
 template double hinge(std::span<const double>, double, std::span<double>);
 template double half_squared_error(std::span<const float>, double, std::span<float>);
 template double half_squared_error(std::span<const double>, double, std::span<double>);
-template double negated_mean(std::span<const float>, std::span<float>);
-template double negated_mean(std::span<const double>, std::span<double>);
+template double scaled_mean(std::span<const float>, double, std::span<float>);
+template double scaled_mean(std::span<const double>, double, std::span<double>);
 template double mean_probability(std::span<const float>);
 template double mean_probability(std::span<const double>);
 

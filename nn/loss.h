@@ -21,9 +21,9 @@ double hinge(std::span<const T> logits, double sign, std::span<T> dlogits);
 template <class T>
 double half_squared_error(std::span<const T> logits, double target, std::span<T> dlogits);
 
-// The mean of -l; its gradient is -1 / N.
+// The mean of factor l; its gradient is factor / N.
 template <class T>
-double negated_mean(std::span<const T> logits, std::span<T> dlogits);
+double scaled_mean(std::span<const T> logits, double factor, std::span<T> dlogits);
 
 // The mean of sigmoid(logit): what the discriminator thinks of the batch.
 template <class T>

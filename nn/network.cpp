@@ -176,7 +176,7 @@ class Network<T>::Backward {
  public:
   Backward(const Network& network, const PassContext& context, std::int64_t batch,
            std::span<const T> x, std::span<const T> y, std::span<T> gradients, PassBuffers<T>& pass,
-           const ParameterUpdate<T>* update)
+           const ParameterUpdate<T>* update, PassBuffers<T>* tangents = nullptr)
       : network_(network),
         stages_(network.plan().stages()),
         gradient_plan_(pass.gradient_plan()),
@@ -186,7 +186,8 @@ class Network<T>::Backward {
         y_(y),
         gradients_(gradients),
         pass_(pass),
-        update_(update) {}
+        update_(update),
+        tangents_(tangents) {}
 
   void run(std::span<const T> dy, std::span<T> dx) const {
     const std::size_t last = stages_.size() - 1;
@@ -223,7 +224,8 @@ class Network<T>::Backward {
     const auto size = static_cast<std::int64_t>(gradient.size());
     const std::span<T> dx = adds ? pass_.gradient_slot(own.temporary, size) : gradient;
     BackwardArgs<T> head_args = args(s, stages_[s].first, dy, dx);
-    head_args.x = source == kNetworkInput ? x_ : output(static_cast<std::size_t>(source));
+    head_args.x = source == kNetworkInput ? x_ : seen(static_cast<std::size_t>(source));
+    head_args.linear_part = tangents_ != nullptr;
     const bool completes = own.completes_source && source != kNetworkInput;
     const auto rest = [&](const Tile& tile) {
       if (adds) add_tile<T>(batch_, tile, dx, gradient);
@@ -274,6 +276,10 @@ class Network<T>::Backward {
   std::span<const T> output(std::size_t s) const {
     return s + 1 == stages_.size() ? y_ : pass_.output(s, batch_);
   }
+  // By the layers that read it.
+  std::span<const T> seen(std::size_t s) const {
+    return tangents_ == nullptr ? output(s) : tangents_->output(s, batch_);
+  }
 
   const Network& network_;
   const std::vector<Stage>& stages_;
@@ -284,6 +290,7 @@ class Network<T>::Backward {
   const std::span<T> gradients_;
   PassBuffers<T>& pass_;
   const ParameterUpdate<T>* update_;
+  PassBuffers<T>* tangents_;  // what layers see in place of what forward gave them, x_ likewise
 };
 
 template <class T>
@@ -292,6 +299,49 @@ void Network<T>::backward(const PassContext& context, std::int64_t batch, std::s
                           std::span<T> gradients, PassBuffers<T>& pass,
                           const ParameterUpdate<T>* update) const {
   Backward(*this, context, batch, x, y, gradients, pass, update).run(dy, dx);
+}
+
+// Where a slope is constant, a tangent is scaled by it as a gradient is.
+template <class T>
+void Network<T>::forward_tangents(const PassContext& context, std::int64_t batch,
+                                  std::span<const T> tx, PassBuffers<T>& pass,
+                                  PassBuffers<T>& tangents) const {
+  const auto tangent = [&](Value value) {
+    return value == kNetworkInput ? tx : tangents.output(static_cast<std::size_t>(value), batch);
+  };
+  for (std::size_t s = 0; s + 1 < plan_->stages().size(); ++s) {
+    const Stage& stage = plan_->stages()[s];
+    const std::span<T> out = tangents.output(s, batch);
+    const std::span<const T> value = pass.output(s, batch);
+    const auto scale_by_slope = [&](std::size_t i, std::span<const T> from) {
+      plan_->layer(i).backward(
+          {context, batch, parameters(), value, value, pass.saved(i), from, out, {}, nullptr});
+    };
+    const Layer<T>& head = plan_->layer(stage.first);
+    if (head.is_affine()) {
+      head.forward({.context = context,
+                    .random = {},
+                    .batch = batch,
+                    .parameters = parameters(),
+                    .statistics = statistics(),
+                    .x = tangent(stage.source),
+                    .y = out,
+                    .saved = pass.saved(stage.first),
+                    .linear_part = true});
+    } else {
+      scale_by_slope(stage.first, tangent(stage.source));
+    }
+    if (stage.addend != kNoValue) add_all<T>(context.threads, tangent(stage.addend), out);
+    for (std::size_t i = stage.first + 1; i < stage.end; ++i) scale_by_slope(i, out);
+  }
+}
+
+template <class T>
+void Network<T>::backward_tangents(const PassContext& context, std::int64_t batch,
+                                   std::span<const T> tx, std::span<const T> y,
+                                   std::span<const T> dy, std::span<T> gradients,
+                                   PassBuffers<T>& pass, PassBuffers<T>& tangents) const {
+  Backward(*this, context, batch, tx, y, gradients, pass, nullptr, &tangents).run(dy, {});
 }
 
 template <class T>

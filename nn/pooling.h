@@ -13,6 +13,7 @@ class Upsample2d final : public Layer<T> {
   Shape plan(const Shape& input, Declarations&) override;
   std::size_t saved_bytes(std::int64_t) const override { return 0; }
   OutputUse output_use() const override { return OutputUse::kNone; }
+  bool is_affine() const override { return true; }
   bool makes_tiles() const override { return true; }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;
@@ -30,6 +31,7 @@ class AvgPool2d final : public Layer<T> {
   Shape plan(const Shape& input, Declarations&) override;
   std::size_t saved_bytes(std::int64_t) const override { return 0; }
   OutputUse output_use() const override { return OutputUse::kNone; }
+  bool is_affine() const override { return true; }
   bool makes_tiles() const override { return true; }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;
@@ -46,6 +48,7 @@ class GlobalSumPool final : public Layer<T> {
   Shape plan(const Shape& input, Declarations&) override;
   std::size_t saved_bytes(std::int64_t) const override { return 0; }
   OutputUse output_use() const override { return OutputUse::kNone; }
+  bool is_affine() const override { return true; }
   bool makes_tiles() const override { return true; }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;

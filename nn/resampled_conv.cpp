@@ -109,7 +109,7 @@ void ResampledConv2d<T>::forward(const ForwardArgs<T>& args) const {
   fold(threads, slice_of(args.parameters, weight_), folded);
   ConvShape shape = shape_;
   shape.images = args.batch;
-  const auto bias = slice_of(args.parameters, bias_);
+  const auto bias = args.linear_part ? std::span<const T>() : slice_of(args.parameters, bias_);
   const std::span<const T> w = folded;
   up() ? convolve_adjoint(threads, shape, args.x, w, bias, args.y)
        : convolve(threads, shape, args.x, w, bias, args.y);
@@ -134,6 +134,7 @@ void ResampledConv2d<T>::backward(const BackwardArgs<T>& args) const {
   up() ? convolve_weights_add(threads, shape, args.dy, args.x, dw)
        : convolve_weights_add(threads, shape, args.x, args.dy, dw);
   add_unfolded(threads, dw, slice_of(args.gradients, weight_));
+  if (args.linear_part) return;
   const std::int64_t pixels =
       up() ? shape.height * shape.width : shape.out_height() * shape.out_width();
   add_conv_bias_gradient(threads, args.batch, pixels, args.dy, slice_of(args.gradients, bias_));

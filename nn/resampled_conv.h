@@ -33,6 +33,7 @@ class ResampledConv2d final : public Layer<T> {
   // The folded weights, and room for their gradient.
   std::size_t saved_bytes(std::int64_t) const override;
   OutputUse output_use() const override { return OutputUse::kNone; }
+  bool is_affine() const override { return true; }
   bool makes_tiles() const override { return false; }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;

@@ -33,6 +33,7 @@ class SpectralNorm final : public Layer<T>, public KeepsStatistics<T> {
   // The layer's own, its parameters as it sees them, and room for their gradients.
   std::size_t saved_bytes(std::int64_t batch) const override;
   OutputUse output_use() const override { return layer_->output_use(); }
+  bool is_affine() const override { return layer_->is_affine(); }
   bool mixes_samples() const override { return layer_->mixes_samples(); }
   bool makes_tiles() const override { return layer_->makes_tiles(); }
   void forward(const ForwardArgs<T>& args) const override;

@@ -42,8 +42,22 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--accumulate", c.accumulate, "Batches whose gradients make one step: less memory",
          training);
   option("--d-steps", c.d_steps, "Steps of the discriminator for each of the generator", training);
-  option("--loss", c.loss, "What is optimised: cross-entropy, hinge or least squares", training)
-      ->check(CLI::IsMember({"bce", "hinge", "lsgan"}));
+  option(
+      "--loss", c.loss,
+      "What is optimised: cross-entropy, hinge, least squares, or the Wasserstein distance by a "
+      "critic whose gradients are held to 1 (best with --d-steps 5 --lr 0.0001; D's opinions are "
+      "then scores, not probabilities)",
+      training)
+      ->check(CLI::IsMember({"bce", "hinge", "lsgan", "wgan-gp"}));
+  option("--gp-weight", c.gp_weight, "Weight of wgan-gp's gradient penalty", training);
+  option("--r1", c.r1,
+         "Weight of the R1 penalty, of any loss: keeps D's gradients small at real pictures; 0: "
+         "none. Try 0.1 to 10. As wgan-gp, it needs a discriminator without batch normalisation "
+         "(mlp, or dcgan with --d-norm none)",
+         training);
+  option("--r1-every", c.r1_every,
+         "Steps from one R1 penalty to the next, which is so many times as large: 16 saves time",
+         training);
   option("--label-smoothing", c.label_smoothing,
          "Taken from the target of real pictures (bce, lsgan)", training);
   option("--model", c.model, "Networks: fully connected (mlp) or convolutional (dcgan)", training)

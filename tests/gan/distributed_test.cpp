@@ -83,8 +83,9 @@ TEST(Distributed, Bfloat16EndsNearFloats) {
 
 // How far apart two workers with averaged gradients and half the batch each end from one with the
 // whole batch, as a share of how far that one moved.
-double distance_to_whole_batch(bool batch_norm) {
+double distance_to_whole_batch(bool batch_norm, const Objective& objective = {}) {
   GanOptions options = small_options();
+  options.objective = objective;
   options.model.batch_norm = batch_norm;
   const SmallPictures pictures(64 * 5 + 10);
   const SyncPolicy sync{.unit = SyncUnit::kGradients};
@@ -110,6 +111,7 @@ double distance_to_whole_batch(bool batch_norm) {
 
 TEST(Distributed, AveragedGradientsEqualTheWholeBatchUpToRounding) {
   EXPECT_LT(distance_to_whole_batch(false), 1e-3);
+  EXPECT_LT(distance_to_whole_batch(false, make_objective("wgan-gp", 0, {.r1 = 1})), 1e-3);
 }
 
 // Batch normalisation over half the batch is another function: the known difference.

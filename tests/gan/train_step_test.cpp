@@ -190,10 +190,14 @@ void expect_passes_to_be_the_whole_batch(const StepOptions& options) {
 }
 
 constexpr Augmentation kAugmentation{true, true, true};
+const Objective kR1 = make_objective("bce", 0, {.r1 = 8});
+const Objective kWganGp = make_objective("wgan-gp", 0);
 
 TEST(TrainStep, AccumulatedPassesAreTheWholeBatchWhereThereIsNoBatchNorm) {
   expect_passes_to_be_the_whole_batch({});
   expect_passes_to_be_the_whole_batch({.augmentation = kAugmentation});
+  expect_passes_to_be_the_whole_batch({.objective = kR1, .augmentation = kAugmentation});
+  expect_passes_to_be_the_whole_batch({.objective = kWganGp, .augmentation = kAugmentation});
 }
 
 TEST(TrainStep, AccumulatedPassesOfAnySizeTrainBatchNorm) {
@@ -232,7 +236,7 @@ class StepGradientCheck {
   }
 
  private:
-  static constexpr std::int64_t kBatch = 6;
+  static constexpr std::int64_t kBatch = 3;
   static constexpr StepKey kKey{5, 0, 1, {0, kBatch}};
 
   StepResult step() {
@@ -273,8 +277,12 @@ class StepGradientCheck {
 TEST(TrainStep, GradientsByFiniteDifferences) {
   GanSpec spec = testing::small_spec();
   spec.batch_norm = false;  // too curved over so few samples
+  spec.hidden = {7};        // and few units, lest one is near its kink, where penalties jump
   StepGradientCheck(spec, {}).run();
   StepGradientCheck(spec, {.augmentation = kAugmentation}).run();
+  StepGradientCheck(spec, {.objective = kR1}).run();
+  StepGradientCheck(spec, {.objective = kWganGp}).run();
+  StepGradientCheck(spec, {.objective = kWganGp, .augmentation = kAugmentation}).run();
 }
 
 TEST(TrainStep, AugmentationChangesTheStepByEveryOneOfItsWords) {

@@ -291,12 +291,39 @@ def augment():
     return cases
 
 
+def penalty_case(layers, x):
+    """Both penalties on D's gradient at x, and their gradients by D's parameters."""
+    network = nn.Sequential(*layers)
+    case = {'batch': x.shape[0], 'state': tensors(network), 'x': flat(x)}
+    x.requires_grad_(True)
+    for kind, target in (('r1', 0.0), ('wgan_gp', 1.0)):
+        network.zero_grad()
+        g, = torch.autograd.grad(network(x).sum(), x, create_graph=True)
+        penalty = ((g.flatten(1).norm(dim=1) - target) ** 2).sum()
+        penalty.backward()
+        case[kind] = {'penalty': penalty.item(), 'gradients': {
+            name: flat(torch.zeros_like(value) if value.grad is None else value.grad)
+            for name, value in network.named_parameters()}}
+    return case
+
+
+def gradient_penalty():
+    widths, mlp = (48, 20, 16, 12), []
+    for i, o in zip(widths, widths[1:]):
+        mlp += [nn.Linear(i, o), nn.LeakyReLU(0.2), nn.Dropout(0.0)]
+    dcgan = [nn.Conv2d(1, 6, 4, 2, 1, bias=False), nn.LeakyReLU(0.2), nn.Conv2d(6, 10, 4, 2, 1),
+             nn.LeakyReLU(0.2), nn.Conv2d(10, 1, 4, 1, 0, bias=False), nn.Flatten()]
+    return {'mlp': penalty_case([*mlp, nn.Linear(12, 1)], torch.rand(7, 48) * 2 - 1),
+            'dcgan': penalty_case(dcgan, torch.rand(5, 1, 16, 16) * 2 - 1)}
+
+
 def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     for name, make in (('layers', layers), ('losses', losses), ('adam', adam), ('small_gan', small_gan),
-                       ('small_dcgan', small_dcgan), ('augment', augment), ('classifier', classifier)):
+                       ('small_dcgan', small_dcgan), ('augment', augment), ('classifier', classifier),
+                       ('gradient_penalty', gradient_penalty)):
         torch.manual_seed(1)
         (folder / f'{name}.json').write_text(json.dumps(make()) + '\n')
 
