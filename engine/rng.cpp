@@ -1,5 +1,6 @@
 #include "engine/rng.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -121,6 +122,15 @@ void fill_normal(const RandomKey& key, std::span<T> out, std::uint64_t first) {
   });
 }
 
+template <class T>
+void fill_truncated_normal(const RandomKey& key, T limit, std::span<T> out, std::uint64_t first) {
+  const double beyond = std::erfc(static_cast<double>(limit) / std::sqrt(2.0)) / 2;  // on one side
+  fill_from_words(key, out, first, [&](std::uint32_t bits) {
+    const double p = beyond + unit_interval(bits) * (1 - 2 * beyond);
+    return std::clamp(static_cast<T>(normal_quantile(p)), -limit, limit);
+  });
+}
+
 std::uint64_t random_below(const RandomKey& key, std::uint64_t index, std::uint64_t bound) {
   const RandomBlock block = random_block(key, index);
   const std::uint64_t bits = std::uint64_t{block[0]} << 32 | block[1];
@@ -137,5 +147,7 @@ template void fill_uniform(const RandomKey&, float, float, std::span<float>, std
 template void fill_uniform(const RandomKey&, double, double, std::span<double>, std::uint64_t);
 template void fill_normal(const RandomKey&, std::span<float>, std::uint64_t);
 template void fill_normal(const RandomKey&, std::span<double>, std::uint64_t);
+template void fill_truncated_normal(const RandomKey&, float, std::span<float>, std::uint64_t);
+template void fill_truncated_normal(const RandomKey&, double, std::span<double>, std::uint64_t);
 
 }  // namespace miniray

@@ -62,6 +62,12 @@ void fill_uniform(const RandomKey& key, T low, T high, std::span<T> out, std::ui
 template <class T>
 void fill_normal(const RandomKey& key, std::span<T> out, std::uint64_t first = 0);
 
+// The same, of normal numbers whose magnitude is at most `limit`, above 0: distributed as if the
+// others were drawn again until they are, but of one draw each.
+template <class T>
+void fill_truncated_normal(const RandomKey& key, T limit, std::span<T> out,
+                           std::uint64_t first = 0);
+
 // Element `index` of the stream of integers in [0, bound). bound is at least 1. The bias of the
 // multiply-shift is below bound / 2^64.
 std::uint64_t random_below(const RandomKey& key, std::uint64_t index, std::uint64_t bound);

@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/parallel.h"
+#include "gan/animation.h"
 #include "gan/augment.h"
 #include "gan/job_id.h"
 #include "gan/metrics/metrics.h"
@@ -33,6 +34,14 @@ void check_word(const std::string& flag, const std::string& value,
 
 int share_of_cores(std::int64_t threads, int workers) {
   return threads > 0 ? static_cast<int>(threads) : std::max(1, available_cores() / workers);
+}
+
+void check_animation(const std::string& flag, const std::filesystem::path& path,
+                     std::int64_t frame_ms) {
+  check_range("--frame-ms", frame_ms, 1, kMaxFrameMs);
+  if (path.extension() == ".webp") return;
+  throw invalid_argument(flag + " writes animated WebP: its name must end in .webp, not '" +
+                         path.string() + "'");
 }
 
 void check_objective(const TrainConfig& config) {
@@ -114,6 +123,21 @@ void check_config(const GenerateConfig& config) {
   check_range("--threads", config.threads, 0, 1'024);
   if (!config.grid.empty())
     check_range("--num-images with --grid", config.num_images, 1, kMaxSheetImages);
+  if (!(config.truncation >= 0 && std::isfinite(config.truncation))) {
+    throw invalid_argument("--truncation must be a number of at least 0 (none), not " +
+                           std::to_string(config.truncation));
+  }
+  if (config.truncation > 0 && !config.latents.empty()) {
+    throw invalid_argument("--truncation is for latents that are drawn; --latents gives them");
+  }
+  check_range("--interpolate", config.interpolate, 1, 10'000);
+  if (config.animation.empty()) return;
+  check_range("--num-images with --animation", config.num_images, 1, kMaxSheetImages);
+  check_animation("--animation", config.animation, config.frame_ms);
+}
+
+void check_config(const AnimateConfig& config) {
+  check_animation("--output", config.output, config.frame_ms);
 }
 
 void check_config(const EvaluateConfig& config) {

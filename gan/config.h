@@ -68,12 +68,23 @@ struct GenerateConfig {
   std::int64_t num_images = 10;
   std::filesystem::path output = "./generated";
   std::uint64_t seed = 42;
-  std::filesystem::path grid;     // empty: no sheet
-  std::filesystem::path latents;  // empty: drawn from the seed
-  std::filesystem::path npy;      // empty: PNGs
+  double truncation = 0;            // largest magnitude of a latent's elements; 0: none
+  std::int64_t interpolate = 1;     // pictures from one latent to the next; 1: each has its own
+  std::filesystem::path grid;       // empty: no sheet
+  std::filesystem::path animation;  // empty: none
+  std::int64_t frame_ms = 50;       // of the animation
+  std::filesystem::path latents;    // empty: drawn from the seed
+  std::filesystem::path npy;        // empty: PNGs
   bool distributed = false;
   std::int64_t workers = 4;  // where distributed
   std::int64_t threads = 0;  // of each worker; 0: its share of the cores
+};
+
+// gan_animate
+struct AnimateConfig {
+  std::filesystem::path run;
+  std::filesystem::path output = "samples.webp";
+  std::int64_t frame_ms = 200;
 };
 
 // gan_evaluate
@@ -83,8 +94,8 @@ struct EvaluateConfig {
   std::uint64_t seed = 42;
   std::string data = "cifar10";
   std::filesystem::path data_dir = "data";
-  std::string metrics = "fid";       // or several of fid, kid, is, prdc, joined by commas
-  std::string features = "builtin";  // or a file that gan_features made
+  std::string metrics = "fid";        // or several of fid, kid, is, prdc, joined by commas
+  std::string features = "builtin";   // or a file that gan_features made
   std::filesystem::path stats;        // empty: those of the data set
   std::filesystem::path write_stats;  // empty: not written
   std::filesystem::path cache_dir;    // of data sets' statistics; empty: data_dir/statistics
@@ -110,6 +121,7 @@ struct FeaturesConfig {
 // Throw invalid argument, naming the flag, the value and what would be right.
 void check_config(const TrainConfig& config);
 void check_config(const GenerateConfig& config);
+void check_config(const AnimateConfig& config);
 void check_config(const EvaluateConfig& config);
 void check_config(const FeaturesConfig& config);
 

@@ -6,7 +6,9 @@
 
 #include "engine/error.h"
 #include "engine/file.h"
+#include "gan/animation.h"
 #include "gan/image_io.h"
+#include "gan/latents.h"
 #include "gan/model_file.h"
 #include "gan/npy.h"
 #include "gan/sampler.h"
@@ -17,6 +19,8 @@ namespace {
 
 constexpr std::int64_t kChunk = Sampler::kBatch;  // pictures of one call to a worker
 constexpr std::int64_t kMaxZoomedImages = 256;
+constexpr std::int64_t kMaxPathColumns = 32;
+constexpr std::int64_t kAnimationSide = 256;
 
 std::optional<NpyMatrix> read_latents(const GenerateConfig& config, std::int64_t latent_dim) {
   if (config.latents.empty()) return std::nullopt;
@@ -26,7 +30,19 @@ std::optional<NpyMatrix> read_latents(const GenerateConfig& config, std::int64_t
                            std::to_string(latents.columns) + " numbers; the model takes " +
                            std::to_string(latent_dim));
   }
+  latents.values = latent_path(latents.values, latent_dim, config.interpolate);
+  latents.rows = (latents.rows - 1) * config.interpolate + 1;
   return latents;
+}
+
+// A row of a sheet leads from one latent to the next, where that is no wider than a screen; an
+// animation of small pictures is enlarged.
+std::int64_t sheet_columns(const GenerateConfig& config) {
+  return config.interpolate > 1 && config.interpolate <= kMaxPathColumns ? config.interpolate : 0;
+}
+
+std::int64_t animation_zoom(const Images& images) {
+  return std::max<std::int64_t>(1, kAnimationSide / std::max(images.width, images.height));
 }
 
 // Makes pictures, and their files where PNGs are wanted, on a thread of its own. The model is
@@ -43,14 +59,23 @@ class GenerationWorker {
   // Pictures first .. first + count - 1; of these latents, where there are some. Gives them back
   // where something is made of all of them.
   Images make(std::int64_t first, std::int64_t count, std::span<const float> latents) {
-    Images images = latents.empty() ? sampler_.generate(config_.seed, first, count)
-                                    : sampler_.generate(latents);
+    Images images = latents.empty() ? draw(first, count) : sampler_.generate(latents);
     if (config_.npy.empty()) write_pngs(threads_, images, first, config_.output);
-    const bool kept = !config_.grid.empty() || !config_.npy.empty();
+    const bool kept = !config_.grid.empty() || !config_.npy.empty() || !config_.animation.empty();
     return kept ? std::move(images) : Images{};
   }
 
  private:
+  Images draw(std::int64_t first, std::int64_t count) {
+    if (config_.truncation == 0 && config_.interpolate == 1) {
+      return sampler_.generate(config_.seed, first, count);
+    }
+    std::vector<float> latents(static_cast<std::size_t>(count * sampler_.latent_dim()));
+    draw_latent_path({config_.seed, config_.truncation, config_.interpolate}, first,
+                     sampler_.latent_dim(), latents);
+    return sampler_.generate(latents);
+  }
+
   const GenerateConfig config_;
   const ThreadBudget threads_;
   const std::shared_ptr<const LoadedGenerator> model_;
@@ -122,9 +147,11 @@ GenerationResult run_generation(const GenerateConfig& config, Communicator& proc
   const auto latents = read_latents(config, model->spec.latent_dim);
   GenerationResult result;
   result.images = latents ? latents->rows : config.num_images;
-  if (!config.grid.empty() && result.images > kMaxSheetImages) {
-    throw invalid_argument("--grid shows at most " + std::to_string(kMaxSheetImages) +
-                           " pictures, not " + std::to_string(result.images));
+  const bool together = !config.grid.empty() || !config.animation.empty();
+  if (together && result.images > kMaxSheetImages) {
+    throw invalid_argument("--grid and --animation show at most " +
+                           std::to_string(kMaxSheetImages) + " pictures, not " +
+                           std::to_string(result.images));
   }
   const std::span<const float> rows = latents ? latents->values : std::span<const float>();
   if (config.npy.empty()) make_writable_folder(config.output);
@@ -138,8 +165,12 @@ GenerationResult run_generation(const GenerateConfig& config, Communicator& proc
     result.written.push_back(config.npy);
   }
   if (!config.grid.empty()) {
-    write_sheet(config.grid, all, 0, result.images <= kMaxZoomedImages ? 2 : 1);
+    write_sheet(config.grid, all, sheet_columns(config), result.images <= kMaxZoomedImages ? 2 : 1);
     result.written.push_back(config.grid);
+  }
+  if (!config.animation.empty()) {
+    write_file(config.animation, encode_animation(all, config.frame_ms, animation_zoom(all)));
+    result.written.push_back(config.animation);
   }
   return result;
 }

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(g++ cmake make pkg-config libeigen3-dev libopenblas-dev libtbb-dev libhwy-dev libstb-dev
-  libcli11-dev nlohmann-json3-dev libsimdjson-dev libboost-dev libdeflate-dev libjpeg-dev libpng-dev libssl-dev curl "$@")
+  libcli11-dev nlohmann-json3-dev libsimdjson-dev libboost-dev libdeflate-dev libjpeg-dev libpng-dev libssl-dev libwebp-dev curl "$@")
 
 missing=()
 for package in "${packages[@]}"; do

@@ -29,6 +29,7 @@ from pathlib import Path
 PROGRAMS = Path(__file__).resolve().parents[2] / "build"
 TRAIN = "gan_train"
 GENERATE = "gan_generate"
+ANIMATE = "gan_animate"
 
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
 RUN_SECONDS = 60
@@ -447,6 +448,13 @@ BAD_USAGE = [
     (TRAIN, ["--r1-every", "4"], "gamma"),
     (TRAIN, ["--gp-weight", "5"], "wgan-gp"),
     (TRAIN, ["--d-steps", "0"], "--d-steps"),
+    (GENERATE, ["--truncation", "-1"], "--truncation"),
+    (GENERATE, ["--truncation", "1", "--latents", "z.npy"], "--latents"),
+    (GENERATE, ["--interpolate", "0"], "--interpolate"),
+    (GENERATE, ["--animation", "walk.gif"], ".webp"),
+    (GENERATE, ["--animation", "walk.webp", "--frame-ms", "0"], "--frame-ms"),
+    (ANIMATE, ["runs/x", "--output", "a.png"], ".webp"),
+    (ANIMATE, [], "run"),
     (TRAIN, ["--latent-dim", "0"], "--latent-dim"),
     (TRAIN, ["--workers", "0"], "--workers"),
     (TRAIN, ["--sync-interval", "0"], "--sync-interval"),
@@ -876,6 +884,20 @@ class Pictures(ProgramTest):
         self.assertTrue(pictures[:10] == self.npy_pictures())
         others = self.npy_pictures("--num-images", 70, "--seed", 43)
         self.assertTrue(set(pictures).isdisjoint(others))
+
+    def test_paths_and_truncation_are_the_same_for_any_workers(self):
+        flags = ["--num-images", 600, "--interpolate", 7, "--truncation", 0.8]
+        pictures = self.npy_pictures(*flags, "--animation", "walk.webp")
+        walk = (self.dir / "walk.webp").read_bytes()
+        self.assertEqual((walk[:4], walk[8:12]), (b"RIFF", b"WEBP"))
+        workers = ["--distributed", "--workers", 3, "--animation", "again.webp"]
+        self.assertTrue(pictures == self.npy_pictures(*flags, *workers))
+        self.assertTrue(walk == (self.dir / "again.webp").read_bytes())
+        self.assertTrue(pictures[:5] == self.npy_pictures(*flags[2:], "--num-images", 5))
+        # Every seventh picture has a latent of its own.
+        own = self.npy_pictures("--num-images", 3, "--truncation", 0.8)
+        self.assertTrue(pictures[0] == own[0])
+        self.assertTrue(pictures[1] not in own)
 
     def test_default_folder(self):
         self.assert_succeeds(self.generate("--num-images", 1))

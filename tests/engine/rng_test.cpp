@@ -72,6 +72,19 @@ TEST(FillNormal, HasTheNormalDistribution) {
   EXPECT_LT(*std::min_element(values.begin(), values.end()), -4);
 }
 
+TEST(FillTruncatedNormal, HasTheDistributionOfDrawingAgain) {
+  for (const double limit : {0.1, 1.0, 2.5}) {
+    std::vector<double> values(200'000);
+    fill_truncated_normal<double>({.seed = 11}, limit, values);
+    EXPECT_LE(*std::max_element(values.begin(), values.end()), limit);
+    EXPECT_GE(*std::min_element(values.begin(), values.end()), -limit);
+    const auto normal = [](double x) { return std::erfc(-x / std::sqrt(2)) / 2; };
+    expect_distribution(values, [&](double x) {
+      return (normal(x) - normal(-limit)) / (normal(limit) - normal(-limit));
+    });
+  }
+}
+
 TEST(FillUniform, HasTheUniformDistribution) {
   std::vector<double> values(200'000);
   fill_uniform<double>({.seed = 12}, -2, 3, values);
