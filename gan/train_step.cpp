@@ -146,16 +146,18 @@ class StepRunner {
     result.d_real = mean_opinion(objective(), real);
     result.d_fake = mean_opinion(objective(), fake);
     const Pass pass{context, 2 * batch_, images, logits, dlogits};
+    Network<float>& network = state_.discriminator;
     if (penalises()) {
-      backward(pass, state_.discriminator, buffers_.discriminator_gradients_,
-               buffers_.discriminator_pass_, nullptr);
+      backward(pass, network, buffers_.discriminator_gradients_, buffers_.discriminator_pass_,
+               nullptr);
       result.d_loss += penalise(whole());
       result.d_gradient_norm =
-          take(state_.discriminator, state_.discriminator_adam, buffers_.discriminator_gradients_);
-      return;
+          take(network, state_.discriminator_adam, buffers_.discriminator_gradients_);
+    } else {
+      result.d_gradient_norm =
+          train(pass, network, state_.discriminator_adam, buffers_.discriminator_gradients_,
+                buffers_.discriminator_pass_);
     }
-    result.d_gradient_norm = train(pass, state_.discriminator, state_.discriminator_adam,
-                                   buffers_.discriminator_gradients_, buffers_.discriminator_pass_);
   }
 
   // Real, then fake of each part, on their own; their gradients add up.
