@@ -1,6 +1,7 @@
 #include "engine/kernels/conv_gather.h"
 
 #include "engine/kernels/conv_bands.h"
+#include "engine/kernels/conv_narrow.h"
 #include "engine/kernels/conv_tiles.h"
 #include "engine/kernels/reduce.h"
 #include "engine/kernels/scratch.h"
@@ -337,6 +338,7 @@ void GatherRun<T>::join_columns(std::int64_t skipped, std::int64_t rows, const T
 template <class T>
 void gather(const ThreadBudget& threads, const Gather& g, std::span<const T> source,
             std::span<const T> w, std::span<const T> bias, std::span<T> target) {
+  if (is_narrow(g)) return gather_narrow(threads, g, source, w, bias, target);
   GatherRun<T>(threads, g, source.data(), w.data(), bias.empty() ? nullptr : bias.data(),
                target.data())
       .run();

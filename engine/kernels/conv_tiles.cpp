@@ -22,6 +22,54 @@ void multiply(std::int64_t row_count, const std::int32_t* rows, std::int64_t dep
   });
 }
 
+// Vectors of pixels whose sums, for the most channels, leave registers for one of them and for the
+// weights.
+template <class T>
+constexpr std::int64_t kPixelVectors = TileSize<T>::kRows / 2;
+
+template <class T, int kChannels>
+HWY_NOINLINE void multiply_pixels_of(std::int64_t depth, const std::int32_t* HWY_RESTRICT steps,
+                                     const T* HWY_RESTRICT source, const T* HWY_RESTRICT weights,
+                                     bool add, T* HWY_RESTRICT sums, std::int64_t sums_stride) {
+  constexpr std::int64_t kLanes = TileSize<T>::kLanes;
+  constexpr int kVectors = kPixelVectors<T>;
+  const hn::ScalableTag<T> d;
+  hn::Vec<decltype(d)> total[kChannels][kVectors];
+  for (int t = 0; t < kChannels; ++t) {
+    for (int v = 0; v < kVectors; ++v) total[t][v] = hn::Zero(d);
+  }
+  for (std::int64_t p = 0; p < depth; ++p, weights += kChannels) {
+    const T* const pixels = source + steps[p];
+    HWY_UNROLL(6)
+    for (int v = 0; v < kVectors; ++v) {
+      const auto pixel = hn::LoadU(d, pixels + v * kLanes);
+      HWY_UNROLL(4)
+      for (int t = 0; t < kChannels; ++t) {
+        total[t][v] = hn::MulAdd(hn::Set(d, weights[t]), pixel, total[t][v]);
+      }
+    }
+  }
+  for (int t = 0; t < kChannels; ++t) {
+    for (int v = 0; v < kVectors; ++v) {
+      T* const to = sums + t * sums_stride + v * kLanes;
+      hn::StoreU(add ? hn::Add(hn::LoadU(d, to), total[t][v]) : total[t][v], d, to);
+    }
+  }
+}
+
+template <class T, int kChannels = kMostNarrowChannels>
+void multiply_pixels(std::int64_t channels, std::int64_t depth, const std::int32_t* steps,
+                     const T* source, const T* weights, bool add, T* sums,
+                     std::int64_t sums_stride) {
+  if (channels == kChannels) {
+    return multiply_pixels_of<T, kChannels>(depth, steps, source, weights, add, sums, sums_stride);
+  }
+  if constexpr (kChannels > 1) {
+    multiply_pixels<T, kChannels - 1>(channels, depth, steps, source, weights, add, sums,
+                                      sums_stride);
+  }
+}
+
 template <class T>
 void transpose_block(std::int64_t rows, std::int64_t columns, const T* from,
                      std::int64_t from_stride, T* to, std::int64_t to_stride) {
@@ -68,7 +116,9 @@ void interleave(std::int64_t rows, std::int64_t columns, const T* even, const T*
 template <class T>
 constexpr ConvKernels<T> kConvKernels = {
     .columns = TileSize<T>::kColumns,
+    .pixel_block = kPixelVectors<T>* TileSize<T>::kLanes,
     .multiply = multiply<T>,
+    .multiply_pixels = multiply_pixels<T>,
     .transpose = transpose_block<T>,
     .copy_rows = copy_rows<T>,
     .interleave = interleave<T>,

@@ -7,14 +7,22 @@
 
 namespace miniray {
 
+inline constexpr std::int64_t kMostNarrowChannels = 4;
+
 template <class T>
 struct ConvKernels {
-  std::int64_t columns;  // of a panel and of sums
+  std::int64_t columns;      // of a panel and of sums
+  std::int64_t pixel_block;  // of multiply_pixels
 
   // sums[r, columns] (+)= sum over p < depth of source[rows[r] + steps[p]] panel[p, columns], for
   // r < row_count. The sum over p is one chain of multiply-adds from zero.
   void (*multiply)(std::int64_t row_count, const std::int32_t* rows, std::int64_t depth,
                    const std::int32_t* steps, const T* source, const T* panel, bool add, T* sums);
+  // sums[t, i] (+)= sum over p < depth of source[steps[p] + i] weights[p, t], for t < channels (at
+  // most kMostNarrowChannels) and i < pixel_block; rows of sums are sums_stride apart. One chain.
+  void (*multiply_pixels)(std::int64_t channels, std::int64_t depth, const std::int32_t* steps,
+                          const T* source, const T* weights, bool add, T* sums,
+                          std::int64_t sums_stride);
   // to[c, r] = from[r, c]
   void (*transpose)(std::int64_t rows, std::int64_t columns, const T* from,
                     std::int64_t from_stride, T* to, std::int64_t to_stride);

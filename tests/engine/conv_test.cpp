@@ -26,6 +26,10 @@ const ConvShape kShapes[] = {
     {1, 2, 40, 40, 3, 3, 1, 1},   // more rows than one band
     {2, 2, 33, 27, 3, 4, 2, 1},   // the same, with a stride
     {13, 6, 8, 8, 4, 4, 2, 1},    // more pictures than one band
+    {3, 3, 32, 32, 70, 4, 2, 1},  // few channels of x, many of y: DCGAN's last layer
+    {2, 70, 20, 20, 3, 3, 1, 1},  // few channels of y
+    {2, 2, 23, 35, 40, 5, 3, 2},  // a stride of three, odd extents
+    {2, 1, 70, 9, 30, 4, 2, 0},   // more rows than one band, no padding
 };
 
 std::int64_t x_size(const ConvShape& s) { return s.images * s.channels * s.height * s.width; }
