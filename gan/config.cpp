@@ -123,8 +123,8 @@ void check_config(const GenerateConfig& config) {
   check_range("--threads", config.threads, 0, 1'024);
   if (!config.grid.empty())
     check_range("--num-images with --grid", config.num_images, 1, kMaxSheetImages);
-  if (!(config.truncation >= 0 && std::isfinite(config.truncation))) {
-    throw invalid_argument("--truncation must be a number of at least 0 (none), not " +
+  if (!(config.truncation >= 0 && config.truncation <= 100)) {
+    throw invalid_argument("--truncation must be a number from 0 (none) to 100, not " +
                            std::to_string(config.truncation));
   }
   if (config.truncation > 0 && !config.latents.empty()) {

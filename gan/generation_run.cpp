@@ -20,6 +20,7 @@ namespace {
 constexpr std::int64_t kChunk = Sampler::kBatch;  // pictures of one call to a worker
 constexpr std::int64_t kMaxZoomedImages = 256;
 constexpr std::int64_t kMaxPathColumns = 32;
+constexpr std::int64_t kMaxPathLatents = 10'000'000;
 constexpr std::int64_t kAnimationSide = 256;
 
 std::optional<NpyMatrix> read_latents(const GenerateConfig& config, std::int64_t latent_dim) {
@@ -29,6 +30,13 @@ std::optional<NpyMatrix> read_latents(const GenerateConfig& config, std::int64_t
     throw invalid_argument("'" + config.latents.string() + "' has rows of " +
                            std::to_string(latents.columns) + " numbers; the model takes " +
                            std::to_string(latent_dim));
+  }
+  if (config.interpolate == 1) return latents;
+  if (latents.rows * config.interpolate > kMaxPathLatents) {
+    throw invalid_argument("a path through the " + std::to_string(latents.rows) + " rows of '" +
+                           config.latents.string() + "' with --interpolate " +
+                           std::to_string(config.interpolate) + " has more than " +
+                           std::to_string(kMaxPathLatents) + " pictures");
   }
   latents.values = latent_path(latents.values, latent_dim, config.interpolate);
   latents.rows = (latents.rows - 1) * config.interpolate + 1;

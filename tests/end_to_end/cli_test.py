@@ -449,6 +449,7 @@ BAD_USAGE = [
     (TRAIN, ["--gp-weight", "5"], "wgan-gp"),
     (TRAIN, ["--d-steps", "0"], "--d-steps"),
     (GENERATE, ["--truncation", "-1"], "--truncation"),
+    (GENERATE, ["--truncation", "inf"], "--truncation"),
     (GENERATE, ["--truncation", "1", "--latents", "z.npy"], "--latents"),
     (GENERATE, ["--interpolate", "0"], "--interpolate"),
     (GENERATE, ["--animation", "walk.gif"], ".webp"),
