@@ -917,11 +917,11 @@ def bad_latents():
         ("values cut off", good[:-1], "799 bytes"),
         ("a byte too many", good + b"\0", "801 bytes"),
         ("float64", pack_npy(shape, rows * 2, "<f8"), "float32"),
-        ("big-endian", pack_npy(shape, rows, ">f4"), "float32"),
+        ("big-endian", pack_npy(shape, rows, ">f4"), "type '>f4'"),
         ("Fortran order", pack_npy(shape, rows, fortran_order=True), "C order"),
         ("one extent", pack_npy((2 * LATENT_DIM,), rows), "two extents"),
         ("three extents", pack_npy((1, 2, LATENT_DIM), rows), "two extents"),
-        ("no row", pack_npy((0, LATENT_DIM), b""), "[0, 100]"),
+        ("no row", pack_npy((0, LATENT_DIM), b""), "empty"),
         ("other latent_dim", pack_npy((4, LATENT_DIM // 2), rows), "50 numbers"),
     ]
 
