@@ -1,5 +1,6 @@
 #include "gan/training_run.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include "engine/error.h"
@@ -34,11 +35,12 @@ std::unique_ptr<Dataset> open(const TrainConfig& config, Communicator& processes
   const auto warn = [&](const std::string& message) {
     if (first) observer.on_warning(message);
   };
-  return open_dataset(dataset_options(config),
-                      {.threads = worker_count(config) * threads_per_worker(config),
-                       .progress = progress,
-                       .warn = warn,
-                       .stop = &stop});
+  return open_dataset(
+      dataset_options(config),
+      {.threads = std::min(available_cores(), worker_count(config) * threads_per_worker(config)),
+       .progress = progress,
+       .warn = warn,
+       .stop = &stop});
 }
 
 GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {

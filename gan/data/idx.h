@@ -36,6 +36,8 @@ class IdxFile {
   // Reads `path` or, where there is none, path + ".gz". Throws not found, io or corrupt, naming the
   // file.
   explicit IdxFile(const std::filesystem::path& path);
+  IdxFile(const IdxFile&) = delete;
+  IdxFile& operator=(const IdxFile&) = delete;
 
   const Shape& shape() const { return array_.shape; }
   std::span<const std::uint8_t> values() const { return array_.values; }

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <numeric>
 #include <optional>
@@ -33,6 +34,13 @@ bool stopped(const Preparation& preparation) {
 
 void tell(const Preparation& preparation, std::int64_t done, std::int64_t total) {
   if (preparation.progress) preparation.progress(done, total);
+}
+
+// A file's name may hold whatever a terminal obeys.
+std::string printable(std::string text) {
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
+  return text;
 }
 
 // Decodes files of a tree in rounds of a fixed size, each in parallel.
@@ -80,7 +88,7 @@ class Decoding {
       const auto* const data = reinterpret_cast<const std::uint8_t*>(bytes.data());
       resize_middle(decode_picture({data, bytes.size()}, side_), side_, slot(i));
     } catch (const Error& error) {
-      failure = "'" + file(index).path + "': " + error.what();
+      failure = printable("'" + file(index).path + "': " + error.what());
     }
   }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <string_view>
 #include <utility>
 
 #include "engine/error.h"
@@ -21,62 +22,55 @@ bool is_picture_name(const fs::path& name) {
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png" || extension == ".bmp";
 }
 
+using Stat = struct stat;
+
 class Walk {
  public:
   explicit Walk(const fs::path& root) : root_(root) {}
 
   // below: of the root; empty for itself.
-  void visit(const fs::path& below) {
-    const fs::path folder = root_ / below;
-    struct stat status {};
-    if (stat(folder.c_str(), &status) != 0) fail(folder, errno);
+  void visit(const fs::path& below, const Stat& status) {
     // A link to a folder that is being walked would have no end.
     const std::pair place(status.st_dev, status.st_ino);
     if (std::ranges::find(open_, place) != open_.end()) return;
     open_.push_back(place);
+    const fs::path folder = root_ / below;
     std::error_code failure;
     fs::directory_iterator entry(folder, failure);
     for (; !failure && entry != fs::directory_iterator(); entry.increment(failure)) {
       take(below / entry->path().filename());
     }
-    if (failure) fail(folder, failure.value());
+    if (failure) {
+      throw io_error("cannot read the folder '" + folder.string() + "'", failure.value());
+    }
     open_.pop_back();
   }
 
-  std::vector<std::string> paths;
+  std::vector<PictureFile> files;  // in the system's order, without labels
 
  private:
-  [[noreturn]] static void fail(const fs::path& folder, int error_number) {
-    throw io_error("cannot read the folder '" + folder.string() + "'", error_number);
-  }
-
   void take(const fs::path& below) {
     if (below.filename().string().front() == '.') return;
-    std::error_code failure;
-    const fs::file_status status = fs::status(root_ / below, failure);
-    if (fs::is_directory(status)) return visit(below);
-    // What has a picture's name and cannot be read is a picture that cannot be read.
-    const bool other = fs::exists(status) && !fs::is_regular_file(status);
-    if (!other && is_picture_name(below)) paths.push_back(below.string());
+    Stat status{};
+    const bool known = stat((root_ / below).c_str(), &status) == 0;
+    if (known && S_ISDIR(status.st_mode)) return visit(below, status);
+    if (!is_picture_name(below) || (known && !S_ISREG(status.st_mode))) return;
+    // What has a picture's name and cannot be looked at is a picture that cannot be read.
+    PictureFile file{below.string()};
+    if (known) {
+      file.size = status.st_size;
+      file.modified_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
+    }
+    files.push_back(std::move(file));
   }
 
   const fs::path& root_;
   std::vector<std::pair<dev_t, ino_t>> open_;  // the folders on the way to where we are
 };
 
-std::string class_of(const std::string& path) {
+std::string_view class_of(std::string_view path) {
   const std::size_t slash = path.find('/');
-  return slash == std::string::npos ? "." : path.substr(0, slash);
-}
-
-PictureFile describe(const fs::path& root, const std::string& path, std::uint32_t label) {
-  PictureFile file{path, label};
-  struct stat status {};
-  if (stat((root / path).c_str(), &status) == 0) {
-    file.size = status.st_size;
-    file.modified_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
-  }
-  return file;
+  return slash == std::string_view::npos ? "." : path.substr(0, slash);
 }
 
 }  // namespace
@@ -92,23 +86,26 @@ std::string PictureTree::digest() const {
 }
 
 PictureTree find_pictures(const fs::path& root) {
-  if (!fs::is_directory(root)) throw not_found("there is no folder '" + root.string() + "'");
+  Stat status{};
+  if (stat(root.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    throw not_found("there is no folder '" + root.string() + "'");
+  }
   Walk walk(root);
-  walk.visit({});
-  if (walk.paths.empty()) {
+  walk.visit({}, status);
+  if (walk.files.empty()) {
     throw not_found("there is no picture in the folder '" + root.string() +
                     "': no file below it is named .jpg, .jpeg, .png or .bmp");
   }
-  std::ranges::sort(walk.paths, {},
-                    [](const std::string& path) { return std::pair(class_of(path), path); });
-  PictureTree tree{root, {}, {}};
-  for (const std::string& path : walk.paths) {
-    const std::string name = class_of(path);
+  PictureTree tree{root, {}, std::move(walk.files)};
+  std::ranges::sort(tree.files, {}, [](const PictureFile& file) {
+    return std::pair(class_of(file.path), std::string_view(file.path));
+  });
+  for (PictureFile& file : tree.files) {
+    const std::string_view name = class_of(file.path);
     if (tree.class_names.empty() || tree.class_names.back() != name) {
-      tree.class_names.push_back(name);
+      tree.class_names.emplace_back(name);
     }
-    const auto label = static_cast<std::uint32_t>(tree.class_names.size() - 1);
-    tree.files.push_back(describe(root, path, label));
+    file.label = static_cast<std::uint32_t>(tree.class_names.size() - 1);
   }
   return tree;
 }

@@ -12,8 +12,8 @@
 namespace miniray {
 
 struct PictureFile {
-  std::string path;  // below the root
-  std::uint32_t label;
+  std::string path;                          // below the root
+  std::uint32_t label = 0;                   // of class_names
   std::int64_t size = -1, modified_ns = -1;  // as the system says; -1 where it cannot
 };
 
