@@ -29,7 +29,7 @@ double picture_flop(const GanSpec& spec) {
 
 double time_sampler(const ThreadBudget& threads, const Network<float>& network, const GanSpec& spec,
                     std::int64_t images) {
-  Sampler sampler(threads, network, spec.image_shape);
+  Sampler sampler(threads, network, spec);
   sampler.generate(1, 0, kChunk);  // warm up
   return time_ms([&] {
     for (std::int64_t first = 0; first < images; first += kChunk) {

@@ -18,19 +18,32 @@ std::vector<DenseSize> dense_sizes(const NetworkPlan<float>& plan) {
   return sizes;
 }
 
+const Slice& weight_of(const NetworkPlan<float>& plan, const std::string& layer) {
+  for (const Slice& slice : plan.parameters().slices()) {
+    if (slice.name.starts_with(layer + ".weight")) return slice;
+  }
+  return plan.parameters().find(layer + ".weight");
+}
+
 // What each layer with weights costs forward for one sample: every weight meets every pixel of the
 // smaller of a convolution's two pictures (whatever the padding), or one vector.
 std::vector<double> forward_flop(const NetworkPlan<float>& plan) {
   std::vector<double> flop;
   for (std::size_t i = 0; i < plan.layer_count(); ++i) {
     const std::string kind = plan.layer(i).kind();
-    const bool transposed = kind == "ConvTranspose2d";
-    if (kind != "Linear" && kind != "Conv2d" && !transposed) continue;
-    const Shape& input = i == 0 ? plan.input_shape() : plan.output_shape(i - 1);
-    const Shape& picture = transposed ? input : plan.output_shape(i);
-    const std::int64_t pixels = kind == "Linear" ? 1 : picture[1] * picture[2];
-    const Slice& weight = plan.parameters().find(std::to_string(i) + ".weight");
-    flop.push_back(2.0 * static_cast<double>(weight.size() * pixels));
+    if (kind != "Linear" && kind != "Conv2d" && kind != "ConvTranspose2d") continue;
+    const Shape &input = plan.layer_input_shape(i), &output = plan.output_shape(i);
+    const Slice& weight = weight_of(plan, plan.name(i));
+    if (kind == "Linear") {
+      flop.push_back(2.0 * static_cast<double>(weight.size()));
+      continue;
+    }
+    const bool up = kind == "ConvTranspose2d" || output[1] > input[1];
+    const Shape& picture = up ? input : output;
+    double taps = static_cast<double>(weight.size());
+    // Resampled 3x3 convolutions are made as ones of 4x4.
+    if (weight.shape[2] == 3 && output[1] != input[1]) taps *= 16.0 / 9;
+    flop.push_back(2.0 * taps * static_cast<double>(picture[1] * picture[2]));
   }
   return flop;
 }

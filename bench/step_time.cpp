@@ -40,9 +40,9 @@ int main(int argc, char** argv) {
   CLI::App app("Times the training step of a GAN on 32x32 pictures.", "step_time");
   app.add_option("--threads", threads, "Compute threads")->capture_default_str();
   app.add_option("--batch-size", batch, "Pictures a step")->capture_default_str();
-  app.add_option("--model", model, "mlp (the reference's) or dcgan")
+  app.add_option("--model", model, "mlp (the reference's), dcgan or sngan")
       ->capture_default_str()
-      ->check(CLI::IsMember({"mlp", "dcgan"}));
+      ->check(CLI::IsMember({"mlp", "dcgan", "sngan"}));
   app.add_option("--width", width, "Factor of the hidden layers' widths")->capture_default_str();
   app.add_option("--products", products, "Whose kernels multiply: auto, own or openblas")
       ->transform(CLI::CheckedTransformer(kinds));

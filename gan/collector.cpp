@@ -1,6 +1,7 @@
 #include "gan/collector.h"
 
 #include <unistd.h>
+#include <algorithm>
 
 #include <cstdio>
 #include <ctime>
@@ -18,7 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kSheetImages = 64;
+// Of sheets, which are square: a class a row, where the model takes classes.
+constexpr std::int64_t kMinSheetRows = 8, kMaxSheetRows = 16;
 
 const char* name_of(SyncUnit unit) {
   switch (unit) {
@@ -176,7 +178,8 @@ void Collector::begin(const TrainingInfo& training, Communicator& processes) {
   seed_ = training.gan.seed;
   sampler_.reset();  // before the threads that it uses
   threads_.emplace(training.threads);
-  sampler_.emplace(*threads_, training.state.sampling_generator(), training.state.spec.image_shape);
+  sampler_.emplace(*threads_, training.state.sampling_generator(), training.state.spec);
+  classes_ = training.state.spec.class_count();
   workers_.clear();
   for (int i = 0; i < training.workers; ++i) {
     workers_.push_back(std::make_unique<WorkerRecorder>(*this, first_rank_ + i));
@@ -355,7 +358,11 @@ void Collector::record_sync(std::int64_t epoch, std::int64_t step, const SyncRep
 
 void Collector::record_samples(const EpochReport& report) {
   if (options_.sample_every == 0 || report.epoch % options_.sample_every != 0) return;
-  const Sheet sheet = encode_sheet(sampler_->generate(seed_, 0, kSheetImages));
+  const std::int64_t rows = std::clamp(classes_, kMinSheetRows, kMaxSheetRows);
+  const Sheet sheet = encode_sheet(
+      sampler_->generate(seed_, 0, rows * rows,
+                         [&](std::int64_t picture) { return picture / rows % classes_; }),
+      rows);
   attempt([&] {
     char name[48];
     std::snprintf(name, sizeof name, "samples/epoch_%05lld.png",

@@ -117,6 +117,7 @@ class Collector {
   std::optional<EventFile> tensorboard_;
   std::optional<ThreadBudget> threads_;
   std::optional<Sampler> sampler_;
+  std::int64_t classes_ = 0;  // of a conditional model
   std::uint64_t seed_ = 0;
   std::vector<std::unique_ptr<WorkerRecorder>> workers_;
   bool warned_ = false, stopped_ = false, ended_ = false;

@@ -72,8 +72,8 @@ void check_config(const TrainConfig& config) {
   check_range("--batch-size", config.batch_size, 2, 65'536);
   check_range("--workers", config.workers, 1, kMaxWorkers);
   check_range("--sync-interval", config.sync_interval, 1, 1'000'000);
-  check_word("--model", config.model, {"mlp", "dcgan"});
-  check_word("--d-norm", config.d_norm, {"model", "batch", "none"});
+  check_word("--model", config.model, {"mlp", "dcgan", "sngan"});
+  check_word("--d-norm", config.d_norm, {"model", "batch", "spectral", "none"});
   if (!(config.width >= 0.01 && config.width <= 64)) {
     throw invalid_argument("--width must be a number from 0.01 to 64, not " +
                            std::to_string(config.width));
@@ -184,6 +184,18 @@ Objective objective(const TrainConfig& config) {
   return make_objective(
       config.loss, config.label_smoothing,
       {.gp_weight = config.gp_weight, .r1 = config.r1, .r1_every = config.r1_every});
+}
+
+GanSpec gan_spec(const TrainConfig& config, const Dataset& dataset) {
+  GanSpec spec = gan_spec(config, dataset.sample_shape());
+  if (!config.conditional) return spec;
+  spec.classes = dataset.class_names();
+  if (spec.classes.size() < 2) {
+    throw invalid_argument("--conditional needs pictures of at least 2 classes; " + dataset.name() +
+                           " has " + std::to_string(spec.classes.size()));
+  }
+  check_spec(spec);
+  return spec;
 }
 
 int worker_count(const TrainConfig& config) {

@@ -26,9 +26,10 @@ struct TrainConfig {
   std::string outer = "mean";            // or nesterov, elastic
   std::string sharding = "contiguous";
   std::int64_t timeout = 300;    // seconds without a step of a worker that others wait for
-  std::string model = "mlp";     // or dcgan
+  std::string model = "mlp";     // or dcgan, sngan
+  bool conditional = false;      // the data set's classes are an input of the networks
   double width = 1;              // factor of its hidden layers' widths
-  std::string d_norm = "model";  // between D's layers: the model's own, or batch, none
+  std::string d_norm = "model";  // between D's layers: the model's own, or batch, spectral, none
   std::int64_t latent_dim = 100;
   double lr = 0.0002;
   double d_lr = 0;                // of the discriminator; 0: lr
@@ -68,6 +69,7 @@ struct GenerateConfig {
   std::int64_t num_images = 10;
   std::filesystem::path output = "./generated";
   std::uint64_t seed = 42;
+  std::string class_name = "all";   // or its number; all: in turn, if the model takes classes
   double truncation = 0;            // largest magnitude of a latent's elements; 0: none
   std::int64_t interpolate = 1;     // pictures from one latent to the next; 1: each has its own
   std::filesystem::path grid;       // empty: no sheet
@@ -129,6 +131,9 @@ void check_config(const FeaturesConfig& config);
 SyncPolicy sync_policy(const TrainConfig& config);
 DatasetOptions dataset_options(const TrainConfig& config);
 GanSpec gan_spec(const TrainConfig& config, const Shape& image_shape);
+// The same with the classes of the data set, where they are wanted. Throws invalid argument where
+// it has but one.
+GanSpec gan_spec(const TrainConfig& config, const Dataset& dataset);
 Objective objective(const TrainConfig& config);
 
 // How many workers, and what 0 threads stands for: each worker's share of the cores.

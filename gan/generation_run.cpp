@@ -7,6 +7,7 @@
 #include "engine/error.h"
 #include "engine/file.h"
 #include "gan/animation.h"
+#include "gan/class_choice.h"
 #include "gan/image_io.h"
 #include "gan/latents.h"
 #include "gan/model_file.h"
@@ -19,7 +20,7 @@ namespace {
 
 constexpr std::int64_t kChunk = Sampler::kBatch;  // pictures of one call to a worker
 constexpr std::int64_t kMaxZoomedImages = 256;
-constexpr std::int64_t kMaxPathColumns = 32;
+constexpr std::int64_t kMaxColumns = 32;  // of sheets with a meaning for each
 constexpr std::int64_t kMaxPathLatents = 10'000'000;
 constexpr std::int64_t kAnimationSide = 256;
 
@@ -43,14 +44,21 @@ std::optional<NpyMatrix> read_latents(const GenerateConfig& config, std::int64_t
   return latents;
 }
 
-// A row of a sheet leads from one latent to the next, where that is no wider than a screen; an
-// animation of small pictures is enlarged.
-std::int64_t sheet_columns(const GenerateConfig& config) {
-  return config.interpolate > 1 && config.interpolate <= kMaxPathColumns ? config.interpolate : 0;
+// A row of a sheet leads from one latent to the next, or shows each class once, where that is no wider
+// than a screen; an animation of small pictures is enlarged.
+std::int64_t sheet_columns(const GenerateConfig& config, const GanSpec& spec) {
+  const bool all = config.class_name == "all";
+  const std::int64_t columns = config.interpolate > 1 ? config.interpolate : spec.class_count();
+  return columns > kMaxColumns || (config.interpolate == 1 && !all) ? 0 : columns;
 }
 
 std::int64_t animation_zoom(const Images& images) {
   return std::max<std::int64_t>(1, kAnimationSide / std::max(images.width, images.height));
+}
+
+// From one latent to the next all pictures are of one class.
+ClassOf class_of_path(const ClassOf& class_of, std::int64_t frames) {
+  return [=](std::int64_t picture) { return class_of(picture / frames); };
 }
 
 // Makes pictures, and their files where PNGs are wanted, on a thread of its own. The model is
@@ -62,12 +70,14 @@ class GenerationWorker {
       : config_(config),
         threads_(threads.threads()),
         model_(model),
-        sampler_(threads_, model->network, model->spec.image_shape) {}
+        class_of_(class_of_path(choose_class(model->spec, config.class_name), config.interpolate)),
+        sampler_(threads_, model->network, model->spec) {}
 
   // Pictures first .. first + count - 1; of these latents, where there are some. Gives them back
   // where something is made of all of them.
   Images make(std::int64_t first, std::int64_t count, std::span<const float> latents) {
-    Images images = latents.empty() ? draw(first, count) : sampler_.generate(latents);
+    Images images = latents.empty() ? draw(first, count)
+                                    : sampler_.generate(latents, first, class_of_);
     if (config_.npy.empty()) write_pngs(threads_, images, first, config_.output);
     const bool kept = !config_.grid.empty() || !config_.npy.empty() || !config_.animation.empty();
     return kept ? std::move(images) : Images{};
@@ -76,17 +86,18 @@ class GenerationWorker {
  private:
   Images draw(std::int64_t first, std::int64_t count) {
     if (config_.truncation == 0 && config_.interpolate == 1) {
-      return sampler_.generate(config_.seed, first, count);
+      return sampler_.generate(config_.seed, first, count, class_of_);
     }
     std::vector<float> latents(static_cast<std::size_t>(count * sampler_.latent_dim()));
     draw_latent_path({config_.seed, config_.truncation, config_.interpolate}, first,
                      sampler_.latent_dim(), latents);
-    return sampler_.generate(latents);
+    return sampler_.generate(latents, first, class_of_);
   }
 
   const GenerateConfig config_;
   const ThreadBudget threads_;
   const std::shared_ptr<const LoadedGenerator> model_;
+  const ClassOf class_of_;
   Sampler sampler_;
 };
 
@@ -152,6 +163,7 @@ GenerationResult run_generation(const GenerateConfig& config, Communicator& proc
                                 const std::function<void(std::int64_t)>& progress) {
   check_config(config);
   const auto model = std::make_shared<const LoadedGenerator>(load_generator(config.model));
+  choose_class(model->spec, config.class_name);  // refused before any work
   const auto latents = read_latents(config, model->spec.latent_dim);
   GenerationResult result;
   result.images = latents ? latents->rows : config.num_images;
@@ -173,7 +185,8 @@ GenerationResult run_generation(const GenerateConfig& config, Communicator& proc
     result.written.push_back(config.npy);
   }
   if (!config.grid.empty()) {
-    write_sheet(config.grid, all, sheet_columns(config), result.images <= kMaxZoomedImages ? 2 : 1);
+    write_sheet(config.grid, all, sheet_columns(config, model->spec),
+                result.images <= kMaxZoomedImages ? 2 : 1);
     result.written.push_back(config.grid);
   }
   if (!config.animation.empty()) {

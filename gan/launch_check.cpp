@@ -50,6 +50,7 @@ std::string describe(const TrainConfig& c, const Dataset& dataset) {
   line("--outer", c.outer);
   line("--sharding", c.sharding);
   line("--model", c.model);
+  line("--conditional", c.conditional);
   line("--width", c.width);
   line("--d-norm", c.d_norm);
   line("--latent-dim", c.latent_dim);

@@ -40,6 +40,35 @@ std::vector<std::int64_t> split_widths(std::string_view text) {
   }
 }
 
+std::vector<std::string> split_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  while (true) {
+    const std::size_t end = text.find('\n');
+    lines.emplace_back(text.substr(0, end));
+    if (end == std::string_view::npos) return lines;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::string join_lines(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += (text.empty() ? "" : "\n") + line;
+  return text;
+}
+
+Metadata metadata_of(Role role, const GanSpec& spec) {
+  Metadata metadata{{"role", role_name(role)},
+                    {"architecture", spec.architecture},
+                    {"latent_dim", std::to_string(spec.latent_dim)},
+                    {"image_shape", spec.image_shape.to_string()},
+                    {"hidden", join_widths(spec.hidden)},
+                    {"normalisation", spec.batch_norm ? "batch" : "none"},
+                    {"d_norm", spec.d_norm}};
+  if (!spec.d_hidden.empty()) metadata["d_hidden"] = join_widths(spec.d_hidden);
+  if (spec.conditional()) metadata["classes"] = join_lines(spec.classes);
+  return metadata;
+}
+
 GanSpec spec_of(const SafetensorsFile& file) {
   GanSpec spec;
   spec.architecture = file.metadata("architecture");
@@ -52,6 +81,13 @@ GanSpec spec_of(const SafetensorsFile& file) {
   }
   spec.batch_norm = normalisation == "batch";
   spec.d_norm = file.metadata("d_norm");
+  const Metadata& metadata = file.metadata();
+  if (const auto widths = metadata.find("d_hidden"); widths != metadata.end()) {
+    spec.d_hidden = split_widths(widths->second);
+  }
+  if (const auto classes = metadata.find("classes"); classes != metadata.end()) {
+    spec.classes = split_lines(classes->second);
+  }
   check_spec(spec);
   return spec;
 }
@@ -60,14 +96,7 @@ GanSpec spec_of(const SafetensorsFile& file) {
 
 void save_network(const std::filesystem::path& path, Role role, const GanSpec& spec,
                   const Network<float>& network) {
-  write_safetensors(path, tensors_of(network),
-                    {{"role", role_name(role)},
-                     {"architecture", spec.architecture},
-                     {"latent_dim", std::to_string(spec.latent_dim)},
-                     {"image_shape", spec.image_shape.to_string()},
-                     {"hidden", join_widths(spec.hidden)},
-                     {"normalisation", spec.batch_norm ? "batch" : "none"},
-                     {"d_norm", spec.d_norm}});
+  write_safetensors(path, tensors_of(network), metadata_of(role, spec));
 }
 
 LoadedGenerator load_generator(const std::filesystem::path& path) {

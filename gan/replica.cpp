@@ -23,6 +23,10 @@ void check(const Dataset& dataset, const GanSpec& spec, const TrainOptions& opti
                            dataset.sample_shape().to_string() + ", the model makes " +
                            spec.image_shape.to_string());
   }
+  if (spec.conditional() && dataset.class_names() != spec.classes) {
+    throw invalid_argument("the classes of the data set " + dataset.name() +
+                           " are not those of the conditional model");
+  }
   if (options.batch_size < EpochBatches::kMinBatch) {
     throw invalid_argument("the batch must have at least 2 pictures, not " +
                            std::to_string(options.batch_size) +
@@ -179,6 +183,11 @@ class EpochRunner {
     fill_batch(replica_.threads_, dataset_, batch.pictures, options_.flip, flip_key,
                batch.samples.first, buffers_.real(size));
     draw_latents(key, state.spec.latent_dim, buffers_.latents(size));
+    if (state.spec.conditional()) {
+      std::ranges::transform(batch.pictures, buffers_.real_labels(size).begin(),
+                             [&](std::uint32_t index) { return dataset_.label(index); });
+      draw_labels(key, state.spec.class_count(), buffers_.fake_labels(size));
+    }
     scale_learning_rates(key.step, number);
     const StepOptions step_options = this->step_options(key.step);
     StepResult result = train_step(replica_.threads_, key, size, state, buffers_, step_options);

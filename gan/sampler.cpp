@@ -19,16 +19,22 @@ void draw_sample_latents(std::uint64_t seed, std::int64_t first, std::int64_t la
               static_cast<std::uint64_t>(first * latent_dim));
 }
 
-Sampler::Sampler(const ThreadBudget& threads, const Network<float>& generator,
-                 const Shape& image_shape)
+Sampler::Sampler(const ThreadBudget& threads, const Network<float>& generator, const GanSpec& spec)
     : threads_(threads),
       generator_(generator),
-      image_shape_(image_shape),
-      latents_({kBatch, generator.plan().input_shape().elements()}),
-      outputs_({kBatch, image_shape.elements()}),
+      image_shape_(spec.image_shape),
+      classes_(spec.class_count()),
+      latents_({kBatch, spec.latent_dim}),
+      outputs_({kBatch, image_shape_.elements()}),
+      labels_(spec.conditional() ? kBatch : 0),
       pass_(generator.plan(), kBatch, PassUse::kForwardOnly) {}
 
-Images Sampler::generate(std::uint64_t seed, std::int64_t first, std::int64_t count) {
+ClassOf Sampler::all_classes() const {
+  return [classes = classes_](std::int64_t picture) { return picture % classes; };
+}
+
+Images Sampler::generate(std::uint64_t seed, std::int64_t first, std::int64_t count,
+                         const ClassOf& class_of) {
   Images images = empty_images();
   const std::int64_t end = first + count;
   for (std::int64_t batch = first / kBatch * kBatch; batch < end; batch += kBatch) {
@@ -36,6 +42,7 @@ Images Sampler::generate(std::uint64_t seed, std::int64_t first, std::int64_t co
       draw_sample_latents(seed, batch + row, latent_dim(),
                           part(latents_.span(), row * latent_dim(), rows * latent_dim()));
     });
+    set_labels(batch, class_of);
     run_batch(std::min(kBatch, end - batch), images);
     if (batch < first) {  // the rows before the first picture asked for
       images.pixels.erase(images.pixels.begin(),
@@ -46,22 +53,29 @@ Images Sampler::generate(std::uint64_t seed, std::int64_t first, std::int64_t co
   return images;
 }
 
-Images Sampler::generate(std::span<const float> latents) {
+Images Sampler::generate(std::span<const float> latents, std::int64_t first,
+                         const ClassOf& class_of) {
   Images images = empty_images();
   const std::int64_t count = static_cast<std::int64_t>(latents.size()) / latent_dim();
-  for (std::int64_t first = 0; first < count; first += kBatch) {
-    const std::int64_t rows = std::min(kBatch, count - first);
+  for (std::int64_t begin = 0; begin < count; begin += kBatch) {
+    const std::int64_t rows = std::min(kBatch, count - begin);
     std::ranges::fill(latents_.span(), 0.0F);
-    std::ranges::copy(part(latents, first * latent_dim(), rows * latent_dim()),
+    std::ranges::copy(part(latents, begin * latent_dim(), rows * latent_dim()),
                       latents_.span().begin());
+    set_labels(first + begin, class_of);
     run_batch(rows, images);
   }
   images.count = count;
   return images;
 }
 
+void Sampler::set_labels(std::int64_t first, const ClassOf& class_of) {
+  for (std::int32_t& label : labels_) label = static_cast<std::int32_t>(class_of(first++));
+}
+
 void Sampler::run_batch(std::int64_t count, Images& images) {
-  generator_.forward({.threads = threads_}, kBatch, latents_.span(), outputs_.span(), pass_);
+  generator_.forward({.threads = threads_, .labels = labels_}, kBatch, latents_.span(),
+                     outputs_.span(), pass_);
   const std::size_t old_size = images.pixels.size();
   images.pixels.resize(old_size + static_cast<std::size_t>(count * images.image_bytes()));
   std::uint8_t* const to = images.pixels.data() + old_size;

@@ -1,16 +1,19 @@
 // From latents to pictures.
 //
 // Pictures are always computed in batches of kBatch rows, the last one filled up, and picture i
-// always in row i % kBatch: so its bits depend on the generator and on its latent alone, never on
-// how many others are made, by whom, or on how many threads.
+// always in row i % kBatch: so its bits depend on the generator, its latent and its class alone,
+// never on how many others are made, by whom, or on how many threads.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <vector>
 
 #include "engine/parallel.h"
 #include "engine/tensor.h"
 #include "gan/images.h"
+#include "gan/models.h"
 #include "nn/network.h"
 
 namespace miniray {
@@ -20,22 +23,32 @@ namespace miniray {
 void draw_sample_latents(std::uint64_t seed, std::int64_t first, std::int64_t latent_dim,
                          std::span<float> latents);
 
+// The class of picture i, below GanSpec::class_count(). Called only where a model takes classes.
+using ClassOf = std::function<std::int64_t(std::int64_t picture)>;
+
 class Sampler {
  public:
   static constexpr std::int64_t kBatch = 256;
 
-  // `generator` and `threads` must outlive the sampler. Its output must be C x H x W values of
-  // image_shape.
-  Sampler(const ThreadBudget& threads, const Network<float>& generator, const Shape& image_shape);
+  // `generator` and `threads` must outlive the sampler. The generator is of this spec.
+  Sampler(const ThreadBudget& threads, const Network<float>& generator, const GanSpec& spec);
 
   std::int64_t latent_dim() const { return latents_.shape()[1]; }
+  // Picture i is of class i mod the number of classes.
+  ClassOf all_classes() const;
 
   // Pictures [first, first + count) of a seed.
-  Images generate(std::uint64_t seed, std::int64_t first, std::int64_t count);
-  // One picture for each row of latents [N, latent_dim].
-  Images generate(std::span<const float> latents);
+  Images generate(std::uint64_t seed, std::int64_t first, std::int64_t count,
+                  const ClassOf& class_of);
+  Images generate(std::uint64_t seed, std::int64_t first, std::int64_t count) {
+    return generate(seed, first, count, all_classes());
+  }
+  // One picture for each row of latents [N, latent_dim]: pictures first .. first + N - 1.
+  Images generate(std::span<const float> latents, std::int64_t first, const ClassOf& class_of);
+  Images generate(std::span<const float> latents) { return generate(latents, 0, all_classes()); }
 
  private:
+  void set_labels(std::int64_t first, const ClassOf& class_of);
   // Runs the generator on latents_ and appends the first `count` pictures.
   void run_batch(std::int64_t count, Images& images);
   Images empty_images() const;
@@ -43,7 +56,9 @@ class Sampler {
   const ThreadBudget& threads_;
   const Network<float>& generator_;
   Shape image_shape_;
+  std::int64_t classes_;
   Tensor<float> latents_, outputs_;
+  std::vector<std::int32_t> labels_;  // of latents_; empty where the model takes no classes
   PassBuffers<float> pass_;
 };
 

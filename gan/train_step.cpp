@@ -26,11 +26,6 @@ RandomKey dropout_key(const StepKey& key, NetworkStream stream) {
   return step_stream(key, RandomPurpose::kDropout, stream);
 }
 
-// Whether samples of one batch depend on each other, by its statistics.
-bool mixes_samples(const Network<float>& network) {
-  return !network.plan().statistics().slices().empty();
-}
-
 void scale(std::span<float> values, double factor) {
   if (factor == 1) return;
   for (float& value : values) value *= static_cast<float>(factor);
@@ -55,11 +50,12 @@ double norm(std::span<const float> values) {
 StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch, std::int64_t passes,
                          const StepOptions& options)
     : pass_batch_(std::max(kMinPassBatch, (max_batch + passes - 1) / passes)),
-      joint_(passes == 1 && !mixes_samples(state.discriminator)),
+      joint_(passes == 1 && !state.discriminator.plan().mixes_samples()),
       image_size_(state.spec.image_shape.elements()),
       latent_dim_(state.spec.latent_dim),
       images_({2 * max_batch, image_size_}),
       latents_({max_batch, latent_dim_}),
+      labels_(state.spec.conditional() ? static_cast<std::size_t>(2 * max_batch) : 0),
       logits_({2 * pass_batch_}),
       logit_gradients_({2 * pass_batch_}),
       fake_gradients_({pass_batch_, image_size_}),
@@ -80,6 +76,14 @@ std::span<float> StepBuffers::real(std::int64_t batch) {
 
 std::span<float> StepBuffers::latents(std::int64_t batch) {
   return part(latents_.span(), 0, batch * latent_dim_);
+}
+
+std::span<std::int32_t> StepBuffers::real_labels(std::int64_t batch) {
+  return part(std::span(labels_), 0, batch);
+}
+
+std::span<std::int32_t> StepBuffers::fake_labels(std::int64_t batch) {
+  return part(std::span(labels_), batch, batch);
 }
 
 // The two halves of a step over its shared pieces.
@@ -125,7 +129,8 @@ class StepRunner {
     state_.generator.update_statistics(samples.size, buffers_.generator_pass_);
   }
 
-  // Without batch norm in D, real and fake pass through it as one batch with equal gradients.
+  // Where D takes each sample for itself, real and fake pass through it as one batch with equal
+  // gradients.
   void update_discriminator(StepResult& result) {
     // In the random streams stand the real samples of all workers, then the fake ones.
     const PassContext context{threads_,
@@ -133,7 +138,8 @@ class StepRunner {
                               dropout_key(key_, kDiscriminatorStream),
                               {.first = key_.samples.first,
                                .split = batch_,
-                               .second = key_.samples.total + key_.samples.first}};
+                               .second = key_.samples.total + key_.samples.first},
+                              labels(0, 2 * batch_)};
     const auto images =
         seen(context, part(buffers_.images_.span(), 0, 2 * batch_ * buffers_.image_size_));
     const auto logits = part(buffers_.logits_.span(), 0, 2 * batch_);
@@ -158,6 +164,7 @@ class StepRunner {
           train(pass, network, state_.discriminator_adam, buffers_.discriminator_gradients_,
                 buffers_.discriminator_pass_);
     }
+    network.update_statistics(2 * batch_, buffers_.discriminator_pass_);
   }
 
   // Real, then fake of each part, on their own; their gradients add up.
@@ -320,7 +327,8 @@ class StepRunner {
     return {threads_,
             true,
             dropout_key(key_, kGeneratorStream),
-            {.first = key_.samples.first + samples.begin}};
+            {.first = key_.samples.first + samples.begin},
+            labels(batch_ + samples.begin, samples.size)};
   }
   // In D's random streams stand the real samples of all workers, then the fake ones of D's half,
   // then those of G's, then interpolated ones: use 0, 1, 2, 3.
@@ -328,7 +336,13 @@ class StepRunner {
     return {threads_,
             true,
             dropout_key(key_, kDiscriminatorStream),
-            {.first = use * key_.samples.total + key_.samples.first + samples.begin}};
+            {.first = use * key_.samples.total + key_.samples.first + samples.begin},
+            labels((use == 0 ? 0 : batch_) + samples.begin, samples.size)};
+  }
+  // As images_ stand: those of real pictures, then of fakes.
+  std::span<const std::int32_t> labels(std::int64_t begin, std::int64_t size) const {
+    if (buffers_.labels_.empty()) return {};
+    return part(std::span<const std::int32_t>(buffers_.labels_), begin, size);
   }
   std::span<const float> latents(const Part& samples) const {
     const std::int64_t size = buffers_.latent_dim_;
@@ -375,6 +389,18 @@ StepResult mean(const StepResult& sum, std::int64_t count) {
 void draw_latents(const StepKey& key, std::int64_t latent_dim, std::span<float> latents) {
   fill_normal(step_stream(key, RandomPurpose::kLatents), latents,
               static_cast<std::uint64_t>(key.samples.first * latent_dim));
+}
+
+void draw_labels(const StepKey& key, std::int64_t classes, std::span<std::int32_t> labels) {
+  const RandomKey stream{.seed = key.seed,
+                         .purpose = RandomPurpose::kLabels,
+                         .rank = static_cast<std::uint16_t>(key.rank),
+                         .step = static_cast<std::uint32_t>(key.step)};
+  auto index = static_cast<std::uint64_t>(key.samples.first);
+  for (std::int32_t& label : labels) {
+    label = static_cast<std::int32_t>(
+        random_below(stream, index++, static_cast<std::uint64_t>(classes)));
+  }
 }
 
 }  // namespace miniray

@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "engine/tensor.h"
 #include "gan/augment.h"
@@ -28,7 +29,7 @@ struct StepOptions {
 };
 
 // The memory of a step, planned once for batches of up to max_batch. The caller fills real(n) and
-// latents(n) before each step.
+// latents(n) before each step; of a conditional model also both kinds of labels.
 class StepBuffers {
  public:
   // A batch goes through the networks in `passes` parts of nearly equal size, whose gradients add
@@ -39,6 +40,9 @@ class StepBuffers {
 
   std::span<float> real(std::int64_t batch);     // [batch, C, H, W], in [-1, 1]
   std::span<float> latents(std::int64_t batch);  // [batch, latent_dim]
+  // [batch], classes of the model's: of the real pictures, and those that G is asked for.
+  std::span<std::int32_t> real_labels(std::int64_t batch);
+  std::span<std::int32_t> fake_labels(std::int64_t batch);
 
  private:
   friend class StepRunner;
@@ -49,6 +53,7 @@ class StepBuffers {
   Tensor<float> images_;                    // [2 max_batch, image]: real, then fake
   std::optional<Tensor<float>> augmented_;  // what D sees in one of its passes
   Tensor<float> latents_;
+  std::vector<std::int32_t> labels_;        // [2 max_batch]: of images_; empty: not conditional
   Tensor<float> logits_, logit_gradients_;  // [2 pass_batch]
   Tensor<float> fake_gradients_;            // [pass_batch, image]
   FlatBuffer<float> generator_gradients_, discriminator_gradients_;
@@ -96,5 +101,7 @@ StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int6
 
 // Latents of a training step: normal, keyed by the step and the samples' numbers.
 void draw_latents(const StepKey& key, std::int64_t latent_dim, std::span<float> latents);
+// Classes that G is asked for in a training step: uniform, keyed alike.
+void draw_labels(const StepKey& key, std::int64_t classes, std::span<std::int32_t> labels);
 
 }  // namespace miniray

@@ -45,7 +45,7 @@ std::unique_ptr<Dataset> open(const TrainConfig& config, Communicator& processes
 
 GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {
   GanOptions options;
-  options.model = gan_spec(config, dataset.sample_shape());
+  options.model = gan_spec(config, dataset);
   options.optimizer.lr = config.lr;
   if (config.d_lr > 0) options.discriminator_lr = config.d_lr;
   options.objective = objective(config);
@@ -94,6 +94,7 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
                        {"augment", config.augment},
                        {"width", text(config.width)},
                        {"d_norm", config.d_norm},
+                       {"conditional", config.conditional ? "true" : "false"},
                        {"save_dir", config.save_dir.string()}},
           .config_text = config_text,
           .observer = &observer};

@@ -13,8 +13,8 @@ constexpr std::int64_t kColumnsPerTile = 256;
 }  // namespace
 
 template <class T>
-Dense<T>::Dense(std::int64_t out_features, double glorot_gain)
-    : out_features_(out_features), glorot_gain_(glorot_gain) {}
+Dense<T>::Dense(const Shape& output, double glorot_gain)
+    : output_(output), out_features_(output.elements()), glorot_gain_(glorot_gain) {}
 
 template <class T>
 Shape Dense<T>::plan(const Shape& input, Declarations& declarations) {
@@ -25,7 +25,7 @@ Shape Dense<T>::plan(const Shape& input, Declarations& declarations) {
       "weight", {out_features_, in_features_},
       glorot ? Init::glorot(glorot_gain_, in_features_, out_features_) : init);
   bias_ = declarations.parameter("bias", {out_features_}, glorot ? Init::constant(0) : init);
-  return {out_features_};
+  return output_;
 }
 
 template <class T>

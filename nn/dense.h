@@ -9,7 +9,10 @@ namespace miniray {
 template <class T>
 class Dense final : public Layer<T> {
  public:
-  explicit Dense(std::int64_t out_features, double glorot_gain = 0);
+  explicit Dense(std::int64_t out_features, double glorot_gain = 0)
+      : Dense(Shape{out_features}, glorot_gain) {}
+  // The output has this shape.
+  explicit Dense(const Shape& output, double glorot_gain = 0);
 
   std::string kind() const override { return "Linear"; }
   // Any input shape is taken as one flat vector.
@@ -22,6 +25,7 @@ class Dense final : public Layer<T> {
   void backward(const BackwardArgs<T>& args) const override;
 
  private:
+  Shape output_;
   std::int64_t in_features_ = 0, out_features_;
   double glorot_gain_;
   Slice weight_, bias_;

@@ -15,6 +15,7 @@ GenerateConfig parse_generate_options(int argc, char** argv) {
       "  gan_generate --num-images 64 --grid sheet.png\n"
       "  gan_generate --num-images 10000 --distributed --workers 4\n"
       "  gan_generate --num-images 256 --interpolate 32 --animation walk.webp\n"
+      "  gan_generate --class horse --num-images 64 --grid horses.png\n"
       "Picture i depends on the model, the seed and i alone.");
   const auto option = [&](const char* name, auto& value, const char* help, const char* group) {
     return app.add_option(name, value, help)->capture_default_str()->group(group);
@@ -23,6 +24,8 @@ GenerateConfig parse_generate_options(int argc, char** argv) {
   option("--model", c.model, "The generator's file", input);
   option("--num-images", c.num_images, "Pictures", input);
   option("--seed", c.seed, "Equal seeds give equal pictures", input)->check(CLI::NonNegativeNumber);
+  option("--class", c.class_name,
+         "Of a conditional model: a class by name or number (from 0), or all in turn", input);
   auto* latents =
       option("--latents", c.latents,
              "Instead of a seed: a float32 array [N, latent_dim], one picture a row", input);

@@ -60,14 +60,20 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
          training);
   option("--label-smoothing", c.label_smoothing,
          "Taken from the target of real pictures (bce, lsgan)", training);
-  option("--model", c.model, "Networks: fully connected (mlp) or convolutional (dcgan)", training)
-      ->check(CLI::IsMember({"mlp", "dcgan"}));
+  option("--model", c.model,
+         "Networks: fully connected (mlp), convolutional (dcgan), or residual and convolutional "
+         "(sngan; at width 1 the paper's, for long runs: 0.25 trains on two cores)",
+         training)
+      ->check(CLI::IsMember({"mlp", "dcgan", "sngan"}));
+  app.add_flag("--conditional", c.conditional,
+               "Learn pictures by class, so that gan_generate --class can choose one")
+      ->group(training);
   option("--width", c.width, "Factor of the hidden layers' widths", training);
   option("--d-norm", c.d_norm,
          "Normalisation between the discriminator's layers; model: what the model is known with "
-         "(mlp: none, dcgan: batch)",
+         "(mlp: none, dcgan: batch, sngan: spectral)",
          training)
-      ->check(CLI::IsMember({"model", "batch", "none"}));
+      ->check(CLI::IsMember({"model", "batch", "spectral", "none"}));
   option("--latent-dim", c.latent_dim, "Numbers in the vector that a picture is made from",
          training);
   expect_unsigned(

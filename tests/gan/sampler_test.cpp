@@ -25,7 +25,7 @@ TEST(Sampler, APictureDependsOnSeedAndNumberAlone) {
   const GanSpec spec;
   const auto generator = generator_of(spec);
   const ThreadBudget one(1), three(3);
-  Sampler a(one, generator, spec.image_shape), b(three, generator, spec.image_shape);
+  Sampler a(one, generator, spec), b(three, generator, spec);
   const Images all = a.generate(42, 0, 600);
   EXPECT_EQ(all.count, 600);
   for (const auto& [first, count] : {std::pair<std::int64_t, std::int64_t>{0, 1},
@@ -46,7 +46,7 @@ TEST(Sampler, LatentsGiveThePicturesOfTheSeedTheyWereDrawnFrom) {
   const GanSpec spec;
   const auto generator = generator_of(spec);
   const ThreadBudget threads(2);
-  Sampler sampler(threads, generator, spec.image_shape);
+  Sampler sampler(threads, generator, spec);
   std::vector<float> latents(static_cast<std::size_t>(270 * spec.latent_dim));
   draw_sample_latents(9, 0, spec.latent_dim, latents);
   EXPECT_EQ(sampler.generate(latents).pixels, sampler.generate(9, 0, 270).pixels);
@@ -56,7 +56,7 @@ TEST(Sampler, PixelsAreTheGeneratorsOutputs) {
   const GanSpec spec = testing::small_spec();
   const auto generator = generator_of(spec);
   const ThreadBudget threads(1);
-  Sampler sampler(threads, generator, spec.image_shape);
+  Sampler sampler(threads, generator, spec);
   const auto latents = testing::random_values<float>(3 * 8, 1);
   const Images images = sampler.generate(latents);
   PassBuffers<float> pass(generator.plan(), 3, PassUse::kForwardOnly);
