@@ -25,19 +25,17 @@ constexpr double kBranchGain = std::numbers::sqrt2, kGain = 1;
 
 LayerPointer relu() { return std::make_unique<Activation<float>>(ActivationKind::kReLU); }
 
-LayerPointer conv3x3(std::int64_t channels, double gain) {
-  return std::make_unique<Conv2d<float>>(
-      ConvOptions{.channels = channels, .kernel = 3, .padding = 1, .glorot_gain = gain});
+LayerPointer conv(std::int64_t kernel, std::int64_t channels, double gain, bool bias = true) {
+  return std::make_unique<Conv2d<float>>(ConvOptions{.channels = channels,
+                                                     .kernel = kernel,
+                                                     .padding = kernel / 2,
+                                                     .bias = bias,
+                                                     .glorot_gain = gain});
 }
 
-LayerPointer conv1x1(std::int64_t channels) {
-  return std::make_unique<Conv2d<float>>(
-      ConvOptions{.channels = channels, .kernel = 1, .glorot_gain = kGain});
-}
-
-LayerPointer resampled3x3(Resampling resampling, std::int64_t channels) {
+LayerPointer resampled(Resampling resampling, std::int64_t channels, bool bias) {
   return std::make_unique<ResampledConv2d<float>>(ResampledConvOptions{
-      .resampling = resampling, .channels = channels, .glorot_gain = kBranchGain});
+      .resampling = resampling, .channels = channels, .bias = bias, .glorot_gain = kBranchGain});
 }
 
 LayerPointer batch_norm(const GanSpec& spec) {
@@ -51,19 +49,20 @@ LayerPointer normalised(const GanSpec& spec, LayerPointer layer) {
 }
 
 // A 1x1 convolution and Upsample change places without a change of their result: the convolution
-// then has a quarter of the pixels.
+// then has a quarter of the pixels. Biases are left out: whatever is added to a channel here, a
+// batch norm on its way takes away.
 void add_up_block(const GanSpec& spec, const std::string& name, std::int64_t channels,
                   NetworkPlan<float>& plan) {
   const Value x = plan.fork();
-  plan.add(conv1x1(channels), {.name = name + ".shortcut"});
+  plan.add(conv(1, channels, kGain, false), {.name = name + ".shortcut"});
   plan.add(std::make_unique<Upsample2d<float>>());
   const Value shortcut = plan.fork();
   plan.add(batch_norm(spec), {.name = name + ".norm1", .from = x});
   plan.add(relu());
-  plan.add(resampled3x3(Resampling::kUp, channels), {.name = name + ".conv1"});
+  plan.add(resampled(Resampling::kUp, channels, false), {.name = name + ".conv1"});
   plan.add(batch_norm(spec), {.name = name + ".norm2"});
   plan.add(relu());
-  plan.add(conv3x3(channels, kBranchGain), {.name = name + ".conv2", .plus = shortcut});
+  plan.add(conv(3, channels, kBranchGain, false), {.name = name + ".conv2", .plus = shortcut});
 }
 
 struct DownBlock {
@@ -80,11 +79,11 @@ void add_down_block(const GanSpec& spec, const std::string& name, const DownBloc
   Value shortcut = x;
   if (has_layers) {
     if (block.down) plan.add(std::make_unique<AvgPool2d<float>>());
-    plan.add(normalised(spec, conv1x1(block.channels)), {.name = name + ".shortcut"});
+    plan.add(normalised(spec, conv(1, block.channels, kGain)), {.name = name + ".shortcut"});
     shortcut = plan.fork();
   }
   LayerPointer conv1 =
-      normalised(spec, conv3x3(block.first ? block.channels : block.in_channels, kBranchGain));
+      normalised(spec, conv(3, block.first ? block.channels : block.in_channels, kBranchGain));
   if (block.first) {
     plan.add(std::move(conv1), {.name = name + ".conv1", .from = x});
   } else {
@@ -92,8 +91,8 @@ void add_down_block(const GanSpec& spec, const std::string& name, const DownBloc
     plan.add(std::move(conv1), {.name = name + ".conv1"});
   }
   plan.add(relu());
-  plan.add(normalised(spec, block.down ? resampled3x3(Resampling::kDown, block.channels)
-                                       : conv3x3(block.channels, kBranchGain)),
+  plan.add(normalised(spec, block.down ? resampled(Resampling::kDown, block.channels, true)
+                                       : conv(3, block.channels, kBranchGain)),
            {.name = name + ".conv2", .plus = shortcut});
 }
 
@@ -133,7 +132,7 @@ void add_sngan_generator(const GanSpec& spec, NetworkPlan<float>& plan) {
   }
   plan.add(std::make_unique<BatchNorm2d<float>>(), {.name = "norm"});
   plan.add(relu());
-  plan.add(conv3x3(spec.image_shape[0], kGain), {.name = "conv"});
+  plan.add(conv(3, spec.image_shape[0], kGain), {.name = "conv"});
 }
 
 void add_sngan_discriminator(const GanSpec& spec, NetworkPlan<float>& plan) {

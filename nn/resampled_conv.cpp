@@ -36,7 +36,9 @@ Shape ResampledConv2d<T>::plan(const Shape& input, Declarations& declarations) {
       .channels = channels, .kernel = kernel, .glorot_gain = options_.glorot_gain};
   weight_ = declarations.parameter("weight", {channels, in_channels_, kernel, kernel},
                                    conv_weight_init(plain, in_channels_, channels));
-  bias_ = declarations.parameter("bias", {channels}, conv_bias_init(plain, in_channels_));
+  if (options_.bias) {
+    bias_ = declarations.parameter("bias", {channels}, conv_bias_init(plain, in_channels_));
+  }
   return up() ? Shape{channels, shape_.height, shape_.width}
               : Shape{channels, shape_.out_height(), shape_.out_width()};
 }
@@ -109,7 +111,8 @@ void ResampledConv2d<T>::forward(const ForwardArgs<T>& args) const {
   fold(threads, slice_of(args.parameters, weight_), folded);
   ConvShape shape = shape_;
   shape.images = args.batch;
-  const auto bias = args.linear_part ? std::span<const T>() : slice_of(args.parameters, bias_);
+  const bool with_bias = options_.bias && !args.linear_part;
+  const auto bias = with_bias ? slice_of(args.parameters, bias_) : std::span<const T>{};
   const std::span<const T> w = folded;
   up() ? convolve_adjoint(threads, shape, args.x, w, bias, args.y)
        : convolve(threads, shape, args.x, w, bias, args.y);
@@ -134,13 +137,12 @@ void ResampledConv2d<T>::backward(const BackwardArgs<T>& args) const {
   up() ? convolve_weights_add(threads, shape, args.dy, args.x, dw)
        : convolve_weights_add(threads, shape, args.x, args.dy, dw);
   add_unfolded(threads, dw, slice_of(args.gradients, weight_));
-  if (args.linear_part) return;
+  if (args.update != nullptr) args.update->take(weight_, args.gradients);
+  if (!options_.bias || args.linear_part) return;
   const std::int64_t pixels =
       up() ? shape.height * shape.width : shape.out_height() * shape.out_width();
   add_conv_bias_gradient(threads, args.batch, pixels, args.dy, slice_of(args.gradients, bias_));
-  if (args.update == nullptr) return;
-  args.update->take(weight_, args.gradients);
-  args.update->take(bias_, args.gradients);
+  if (args.update != nullptr) args.update->take(bias_, args.gradients);
 }
 
 template class ResampledConv2d<float>;

@@ -18,6 +18,7 @@ struct ResampledConvOptions {
   Resampling resampling;
   std::int64_t channels;  // of the output
   std::int64_t kernel = 3;
+  bool bias = true;
   double glorot_gain = 0;  // as ConvOptions'
 };
 

@@ -31,7 +31,7 @@ Images read_dataset(const ThreadBudget& threads, const Dataset& dataset, std::in
 struct Generation {
   Generation(const ThreadBudget& threads, std::shared_ptr<const LoadedGenerator> loaded)
       : generator(std::move(loaded)),
-        sampler(threads, generator->network, generator->spec.image_shape) {}
+        sampler(threads, generator->network, generator->spec) {}
 
   std::shared_ptr<const LoadedGenerator> generator;
   Sampler sampler;

@@ -592,6 +592,31 @@ class UntrainedModels(ProgramTest):
         self.assertEqual(contents(self.dir), before)
 
 
+class Conditional(ProgramTest):
+    def test_a_class_can_be_chosen(self):
+        run = self.train("--conditional", "--epochs", 0, "--model", "dcgan", "--width", 0.1, "--save-dir", "m")
+        self.assert_succeeds(run)
+        model = self.dir / "m" / "generator.safetensors"
+        header, _ = parse_safetensors(model.read_bytes())
+        names = header["__metadata__"]["classes"].split("\n")
+        self.assertEqual(len(names), 10)
+        count = ("--num-images", 600)
+        every = self.npy_pictures(*count, model=model)
+        star = self.npy_pictures(*count, "--class", "star", model=model)
+        number = names.index("star")
+        for i in range(600):
+            if i % 10 == number:
+                self.assertEqual(star[i], every[i])
+        self.assertNotEqual(star[0], every[0])
+        several = ("--class", number, "--distributed", "--workers", 3)
+        self.assertEqual(self.npy_pictures(*count, *several, model=model), star)
+        for name in ("blob", "10", "-1"):
+            run = self.generate("--class", name, model=model)
+            self.assert_fails(run, FAILURE, name, "star")
+        self.assert_fails(self.generate("--class", "star"), FAILURE, "--conditional")
+        self.assertFalse((self.dir / "generated").exists())
+
+
 class ConfigFile(ProgramTest):
     def setUp(self):
         super().setUp()

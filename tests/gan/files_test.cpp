@@ -15,6 +15,7 @@
 #pragma GCC diagnostic pop
 
 #include "engine/file.h"
+#include "gan/gan_state.h"
 #include "gan/image_io.h"
 #include "gan/job_id.h"
 #include "gan/model_file.h"
@@ -181,6 +182,30 @@ TEST(ModelFile, GivesBackSpecAndNumbers) {
   }
 }
 
+// Every architecture in every form that a file can describe.
+TEST(ModelFile, GivesBackEveryKindOfModel) {
+  const TempDir dir;
+  for (const char* architecture : {"mlp", "dcgan", "sngan"}) {
+    for (const char* d_norm : {"", "none", "spectral"}) {
+      for (const bool conditional : {false, true}) {
+        GanSpec spec = make_spec(architecture, 5, {1, 32, 32}, 0.02, d_norm);
+        if (conditional) spec.classes = {"a cat", "ein Bär", "7, or eight"};
+        GanState state(spec, {}, 3);
+        const fs::path path = dir.path() / "g";
+        save_network(path, Role::kGenerator, spec, state.generator);
+        const LoadedGenerator loaded = load_generator(path);
+        EXPECT_EQ(loaded.spec, spec) << architecture << ' ' << d_norm;
+        EXPECT_TRUE(std::ranges::equal(loaded.network.parameters(), state.generator.parameters()));
+        save_network(path, Role::kDiscriminator, spec, state.discriminator);
+        const SafetensorsFile file = SafetensorsFile::read(path);
+        EXPECT_EQ(file.tensor_names().size(),
+                  state.discriminator.plan().parameters().slices().size() +
+                      state.discriminator.plan().statistics().slices().size());
+      }
+    }
+  }
+}
+
 TEST(ModelFile, RefusesANegativeVariance) {
   const TempDir dir;
   const GanSpec spec = testing::small_spec();
@@ -208,6 +233,10 @@ TEST(ModelFile, RefusesWhatDescribesNoNetwork) {
   expect_refused("architecture", "transformer");
   expect_refused("normalisation", "layer");
   expect_refused("d_norm", "layer");
+  for (const char* value : {"", "one", "a\n\nb", "a\nb\n", "a\tb\nc"}) {
+    expect_refused("classes", value);
+  }
+  for (const char* value : {"", "0", "12x"}) expect_refused("d_hidden", value);
   for (const char* value : {"0", "-1", "x", "", "99999999999999999999", "8 "}) {
     expect_refused("latent_dim", value);
   }

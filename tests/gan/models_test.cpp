@@ -69,6 +69,63 @@ TEST(Models, DcganMakesLargerPicturesAndOtherWidths) {
             (std::vector<std::int64_t>{512, 1024, 2048}));
 }
 
+std::int64_t conv_size(std::int64_t in, std::int64_t out, std::int64_t kernel, bool bias) {
+  return in * out * kernel * kernel + (bias ? out : 0);
+}
+
+// Table 4 of the paper. Its generator counts as here but for the biases that batch norms undo.
+TEST(Models, SnganIsTheKnownOne) {
+  const GanSpec spec = make_spec("sngan", 128, {3, 32, 32});
+  const auto generator = make_generator_plan(spec);
+  const std::int64_t up_block =
+      conv_size(256, 256, 1, false) + 2 * conv_size(256, 256, 3, false) + 2 * 2 * 256;
+  EXPECT_EQ(generator->parameters().element_count(),
+            128 * 4096 + 4096 + 3 * up_block + 2 * 256 + conv_size(256, 3, 3, true));
+  EXPECT_EQ(generator->output_shape(), Shape({3, 32, 32}));
+  EXPECT_EQ(generator->parameters().find("block3.conv2.weight").shape, Shape({256, 256, 3, 3}));
+  const auto discriminator = make_discriminator_plan(spec);
+  const std::int64_t block = 2 * conv_size(128, 128, 3, true);
+  EXPECT_EQ(discriminator->parameters().element_count(),
+            conv_size(3, 128, 3, true) + conv_size(128, 128, 3, true) + conv_size(3, 128, 1, true) +
+                block + conv_size(128, 128, 1, true) + 2 * block + 129);
+  EXPECT_EQ(discriminator->output_shape(), Shape({1}));
+  EXPECT_FALSE(discriminator->mixes_samples());
+  for (const Slice& slice : discriminator->parameters().slices()) {
+    EXPECT_TRUE(slice.name.ends_with(".weight_orig") || slice.name.ends_with(".bias"))
+        << slice.name;
+  }
+}
+
+TEST(Models, SnganMakesLargerPictures) {
+  for (const std::int64_t side : {64, 128}) {
+    const GanSpec spec = make_spec("sngan", 20, {1, side, side}, 0.05);
+    EXPECT_EQ(make_generator_plan(spec)->output_shape(), Shape({1, side, side}));
+    EXPECT_EQ(make_discriminator_plan(spec)->output_shape(), Shape({1}));
+  }
+}
+
+GanSpec conditional(GanSpec spec) {
+  spec.classes = {"cat", "dog", "owl"};
+  return spec;
+}
+
+TEST(Models, ConditionalOnesTakeTheClass) {
+  const GanSpec mlp = conditional({});
+  EXPECT_EQ(make_generator_plan(mlp)->parameters().find("embedding.weight").shape, Shape({3, 32}));
+  EXPECT_EQ(make_generator_plan(mlp)->parameters().find("1.weight").shape, Shape({256, 132}));
+  EXPECT_EQ(make_discriminator_plan(mlp)->parameters().find("1.weight").shape,
+            Shape({1024, 3072 + 32}));
+  const GanSpec dcgan = conditional(make_spec("dcgan", 100, {3, 32, 32}));
+  EXPECT_EQ(make_generator_plan(dcgan)->output_shape(), Shape({3, 32, 32}));
+  EXPECT_EQ(make_discriminator_plan(dcgan)->parameters().find("1.weight").shape,
+            Shape({64, 4, 4, 4}));
+  const GanSpec sngan = conditional(make_spec("sngan", 100, {3, 32, 32}));
+  EXPECT_EQ(make_generator_plan(sngan)->parameters().find("block2.norm1.weight").shape,
+            Shape({3, 256}));
+  EXPECT_EQ(make_discriminator_plan(sngan)->parameters().find("embedding.weight_orig").shape,
+            Shape({3, 128}));
+}
+
 // Without normalisation a convolution has a bias of its own, and samples do not depend on each
 // other.
 TEST(Models, TheDiscriminatorsNormalisationIsAChoice) {
@@ -105,6 +162,17 @@ TEST(Models, RefuseASpecOutOfRange) {
   });
   expect_refused("width", [](GanSpec& s) { s.hidden = {10, -1}; });
   expect_refused("normalisation", [](GanSpec& s) { s.d_norm = "layer"; });
+  expect_refused("spectral or none", [](GanSpec& s) {
+    s = make_spec("sngan", 100, {3, 32, 32});
+    s.d_norm = "batch";
+  });
+  expect_refused("sngan makes square pictures of 32", [](GanSpec& s) {
+    s.architecture = "sngan";
+    s.image_shape = {3, 16, 16};
+  });
+  expect_refused("classes, not 1", [](GanSpec& s) { s.classes = {"cat"}; });
+  expect_refused("control", [](GanSpec& s) { s.classes = {"cat", "d\nog"}; });
+  expect_refused("empty", [](GanSpec& s) { s.classes = {"cat", ""}; });
 }
 
 }  // namespace

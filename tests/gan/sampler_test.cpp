@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "gan/class_choice.h"
+
 #include "gan/models.h"
+#include "support/expect_error.h"
 #include "support/random_values.h"
 #include "support/small_gan.h"
 
@@ -72,6 +75,51 @@ TEST(Sampler, PixelsAreTheGeneratorsOutputs) {
       }
     }
   }
+}
+
+GanSpec conditional_spec() {
+  GanSpec spec = make_spec("sngan", 10, {1, 32, 32}, 0.05);
+  spec.classes = {"cat", "dog", "7"};
+  return spec;
+}
+
+TEST(Sampler, APictureDependsOnItsClassBesides) {
+  const GanSpec spec = conditional_spec();
+  Network<float> generator = generator_of(spec);
+  for (const Slice& slice : generator.plan().parameters().slices()) {  // gains of their own
+    if (slice.name.ends_with("norm1.weight")) {
+      const auto gains = slice_of(generator.parameters(), slice);
+      std::ranges::copy(testing::random_values<float>(gains.size(), 1), gains.begin());
+    }
+  }
+  const ThreadBudget one(1), three(3);
+  Sampler a(one, generator, spec), b(three, generator, spec);
+  const Images all = a.generate(42, 0, 40);  // classes in turn
+  const Images dogs = b.generate(42, 5, 30, choose_class(spec, "dog"));
+  for (std::int64_t i = 0; i < 30; ++i) {
+    EXPECT_EQ(pixels(dogs, i) == pixels(all, 5 + i), (5 + i) % 3 == 1) << i;
+  }
+  std::vector<float> latents(static_cast<std::size_t>(40 * spec.latent_dim));
+  draw_sample_latents(42, 0, spec.latent_dim, latents);
+  EXPECT_EQ(b.generate(latents).pixels, all.pixels);
+  const std::span<const float> later = part(std::span<const float>(latents), 7 * 10, 33 * 10);
+  EXPECT_EQ(pixels(b.generate(later, 7, choose_class(spec, "all")), 0), pixels(all, 7));
+}
+
+TEST(ClassChoice, TakesNamesThenNumbers) {
+  const GanSpec spec = conditional_spec();
+  EXPECT_EQ(choose_class(spec, "dog")(5), 1);
+  EXPECT_EQ(choose_class(spec, "0")(5), 0);
+  EXPECT_EQ(choose_class(spec, "7")(5), 2) << "a name";
+  EXPECT_EQ(choose_class(spec, "all")(5), 2);
+  EXPECT_EQ(choose_class(spec, "")(4), 1);
+  choose_class(GanSpec{}, "all");
+  for (const char* text : {"3", "-1", "Dog", "1 ", "1.0", "99999999999999999999"}) {
+    testing::expect_error(ErrorKind::kInvalidArgument, "0 to 2: cat, dog, 7",
+                          [&] { choose_class(spec, text); });
+  }
+  testing::expect_error(ErrorKind::kInvalidArgument, "--conditional",
+                        [] { choose_class(GanSpec{}, "1"); });
 }
 
 }  // namespace

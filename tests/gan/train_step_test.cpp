@@ -40,6 +40,11 @@ void expect_steps_like_torch(const std::string& name, const GanSpec& spec) {
     for (const auto& expected : values.at("steps")) {
       std::ranges::copy(numbers<float>(expected.at("real")), buffers.real(batch).begin());
       std::ranges::copy(numbers<float>(expected.at("latents")), buffers.latents(batch).begin());
+      if (spec.conditional()) {  // real ones, then fake ones, as they stand in the buffers
+        const auto labels = numbers<std::int32_t>(expected.at("labels"));
+        std::ranges::copy_n(labels.begin(), batch, buffers.real_labels(batch).begin());
+        std::ranges::copy_n(labels.begin() + batch, batch, buffers.fake_labels(batch).begin());
+      }
       const StepResult result =
           train_step(threads, {1, 0, ++step, {0, batch}}, batch, state, buffers);
       EXPECT_NEAR(result.d_loss, expected.at("d_loss"), 1e-4 * result.d_loss) << step;
@@ -66,6 +71,26 @@ TEST(TrainStep, FiveStepsOfADcganFollowPyTorch) {
   expect_steps_like_torch("small_dcgan", small_dcgan());
 }
 
+GanSpec conditional(GanSpec spec) {
+  spec.classes = {"a", "b", "c"};
+  return spec;
+}
+
+GanSpec small_sngan() {
+  GanSpec spec = make_spec("sngan", 6, {1, 32, 32});
+  spec.hidden = {6, 5, 4, 4};
+  spec.d_hidden = {5, 6, 6, 4};
+  return spec;
+}
+
+TEST(TrainStep, TenStepsOfAConditionalMlpFollowPyTorch) {
+  expect_steps_like_torch("small_conditional_gan", conditional(testing::small_spec(0)));
+}
+
+TEST(TrainStep, TenStepsOfAConditionalSnganFollowPyTorch) {
+  expect_steps_like_torch("small_sngan", conditional(small_sngan()));
+}
+
 std::vector<float> weights_after(const GanSpec& spec, int thread_count, std::int64_t batch,
                                  std::int64_t max_batch, std::uint64_t seed = 5,
                                  const GradientHook& hook = {},
@@ -79,11 +104,16 @@ std::vector<float> weights_after(const GanSpec& spec, int thread_count, std::int
     std::ranges::copy(real, buffers.real(batch).begin());
     const StepKey key{seed, 0, step, {0, batch}};
     draw_latents(key, spec.latent_dim, buffers.latents(batch));
+    if (spec.conditional()) {
+      draw_labels({seed + 1, 0, step, {0, batch}}, spec.class_count(), buffers.real_labels(batch));
+      draw_labels(key, spec.class_count(), buffers.fake_labels(batch));
+    }
     train_step(threads, key, batch, state, buffers, {.hook = hook});
   }
   std::vector<float> weights(state.generator.parameters().begin(),
                              state.generator.parameters().end());
-  for (const auto part : {state.discriminator.parameters(), state.generator.statistics()}) {
+  for (const auto part : {state.discriminator.parameters(), state.generator.statistics(),
+                          state.discriminator.statistics()}) {
     weights.insert(weights.end(), part.begin(), part.end());
   }
   return weights;
@@ -125,8 +155,18 @@ TEST(TrainStep, EqualBitsForAnyNumberOfThreadsOfADcgan) {
   EXPECT_EQ(one, weights_after(spec, 5, 24, 24));
 }
 
+TEST(TrainStep, EqualBitsForAnyNumberOfThreadsOfASngan) {
+  for (const GanSpec& spec : {make_spec("sngan", 100, {3, 32, 32}, 0.25),
+                              conditional(make_spec("sngan", 100, {3, 32, 32}, 0.1)),
+                              conditional(make_spec("dcgan", 100, {3, 32, 32}, 0.2, "spectral"))}) {
+    const auto one = weights_after(spec, 1, 12, 12);
+    EXPECT_EQ(one, weights_after(spec, 2, 12, 12));
+    EXPECT_EQ(one, weights_after(spec, 5, 12, 12));
+  }
+}
+
 TEST(TrainStep, EqualBitsWhateverRoomTheBuffersHave) {
-  for (const GanSpec& spec : {testing::small_spec(), small_dcgan()}) {
+  for (const GanSpec& spec : {testing::small_spec(), small_dcgan(), conditional(small_sngan())}) {
     EXPECT_EQ(weights_after(spec, 1, 10, 10), weights_after(spec, 1, 10, 64));
   }
 }
@@ -135,6 +175,8 @@ TEST(TrainStep, EqualBitsWhateverRoomTheBuffersHave) {
 // are made.
 TEST(TrainStep, EqualBitsWhetherGradientsAreStoredOrNot) {
   const GradientHook look = [](std::span<float> gradients) { EXPECT_FALSE(gradients.empty()); };
+  EXPECT_EQ(weights_after(conditional(small_sngan()), 2, 10, 10),
+            weights_after(conditional(small_sngan()), 2, 10, 10, 5, look));
   for (const ProductKernels products : {ProductKernels::kOwn, ProductKernels::kBlas}) {
     testing::for_each_simd_target([&] {
       const GanSpec spec = testing::small_spec();
@@ -325,6 +367,19 @@ TEST(TrainStep, TheSeedDecides) {
   const GanSpec spec = testing::small_spec();
   EXPECT_EQ(weights_after(spec, 1, 10, 10, 5), weights_after(spec, 1, 10, 10, 5));
   EXPECT_NE(weights_after(spec, 1, 10, 10, 5), weights_after(spec, 1, 10, 10, 6));
+}
+
+// As latents: a worker's share of a step's classes is its part of the whole step's.
+TEST(TrainStep, ClassesOfFakesAreDrawnBySampleAndUniform) {
+  std::vector<std::int32_t> whole(30'000), half(15'000);
+  draw_labels({5, 0, 3, {0, 30'000}}, 3, whole);
+  draw_labels({5, 0, 3, {15'000, 30'000}}, 3, half);
+  EXPECT_TRUE(std::equal(half.begin(), half.end(), whole.begin() + 15'000));
+  for (int label = 0; label < 3; ++label) {
+    EXPECT_NEAR(std::ranges::count(whole, label), 10'000, 5 * std::sqrt(30'000 * 2.0 / 9));
+  }
+  draw_labels({5, 0, 4, {15'000, 30'000}}, 3, half);
+  EXPECT_FALSE(std::equal(half.begin(), half.end(), whole.begin() + 15'000));
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "gan/config.h"
 #include "gan/model_file.h"
+#include "gan/sampler.h"
 #include "support/expect_error.h"
 #include "support/random_values.h"
 #include "support/small_gan.h"
@@ -201,6 +203,56 @@ TEST(GanTrainer, SaysSoWhenTheLossIsNoLongerFinite) {
   testing::expect_error(ErrorKind::kDiverged, "not finite", [&] {
     trainer.train(SmallPictures(100), {.epochs = 5, .batch_size = 10});
   });
+}
+
+double mean_of(const Images& images) {
+  double sum = 0;
+  for (const std::uint8_t pixel : images.pixels) sum += pixel;
+  return sum / static_cast<double>(images.pixels.size());
+}
+
+// The data set's bright pictures are 150 brighter than its dark ones.
+TEST(GanTrainer, AConditionalGanLearnsWhichClassIsWhich) {
+  GanOptions options = small_options(0.002);
+  options.model.classes = {"dark", "bright"};
+  GanTrainer trainer(options, 1);
+  trainer.train(SmallPictures(200), {.epochs = 25, .batch_size = 20});
+  const ThreadBudget threads(1);
+  Sampler sampler(threads, trainer.state().generator, options.model);
+  const double dark = mean_of(sampler.generate(1, 0, 100, [](auto) { return 0; }));
+  const double bright = mean_of(sampler.generate(1, 0, 100, [](auto) { return 1; }));
+  EXPECT_GT(bright, dark + 75) << dark;
+}
+
+TEST(GanTrainer, RefusesClassesThatAreNotTheDataSets) {
+  GanOptions options = small_options();
+  options.model.classes = {"bright", "dark"};
+  GanTrainer trainer(options, 1);
+  testing::expect_error(ErrorKind::kInvalidArgument, "classes",
+                        [&] { trainer.train(SmallPictures(20), {.epochs = 1}); });
+}
+
+class OneClass final : public Dataset {
+ public:
+  std::string name() const override { return "one"; }
+  std::int64_t size() const override { return 10; }
+  Shape sample_shape() const override { return {3, 4, 4}; }
+  const std::vector<std::string>& class_names() const override { return names_; }
+  int label(std::int64_t) const override { return 0; }
+  void copy_sample(std::int64_t, std::span<std::uint8_t>) const override {}
+
+ private:
+  std::vector<std::string> names_{"faces"};
+};
+
+TEST(Config, ConditionalNeedsClasses) {
+  TrainConfig config;
+  EXPECT_FALSE(gan_spec(config, OneClass()).conditional());
+  config.conditional = true;
+  testing::expect_error(ErrorKind::kInvalidArgument, "at least 2 classes; one has 1",
+                        [&] { gan_spec(config, OneClass()); });
+  EXPECT_EQ(gan_spec(config, SmallPictures(20)).classes,
+            (std::vector<std::string>{"dark", "bright"}));
 }
 
 }  // namespace

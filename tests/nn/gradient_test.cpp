@@ -92,6 +92,7 @@ TEST(Gradient, ResampledConv2d) {
   using enum Resampling;
   check({.resampling = kUp, .channels = 3}, {2, 3, 4});
   check({.resampling = kDown, .channels = 3}, {2, 4, 6});
+  check({.resampling = kUp, .channels = 2, .bias = false}, {1, 2, 3});
   check({.resampling = kUp, .channels = 2, .kernel = 1}, {3, 2, 2});
   check({.resampling = kDown, .channels = 2, .kernel = 5}, {1, 6, 4});
 }

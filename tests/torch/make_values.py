@@ -6,6 +6,7 @@ some steps of small GANs. Needs python3-torch; run it only to add a case, and co
 """
 import json
 import sys
+from collections import OrderedDict
 from pathlib import Path
 
 import torch
@@ -206,7 +207,8 @@ def small_gan():
     for i, o in zip(widths, hidden[::-1]):
         d_layers += [nn.Linear(i, o), nn.LeakyReLU(0.2), nn.Dropout(0.0)]
     d_layers += [nn.Linear(hidden[0], 1)]
-    values = gan_steps(g_layers, d_layers, (latent,), (pixels,), batch=10, count=10)
+    values = gan_steps(nn.Sequential(*g_layers), nn.Sequential(*d_layers), (latent,), (pixels,), batch=10,
+                       count=10)
     return {'latent_dim': latent, 'hidden': hidden, 'image_shape': image, **values}
 
 
@@ -222,15 +224,102 @@ def small_dcgan():
         d_layers += [nn.Conv2d(c, o, 4, 2, 1, bias=False), *([nn.BatchNorm2d(o)] if i else []),
                      nn.LeakyReLU(0.2)]
     d_layers += [nn.Conv2d(hidden[0], 1, 4, 1, 0, bias=False), nn.Flatten()]
-    values = gan_steps(g_layers, d_layers, (latent, 1, 1), image, batch=6, count=5)
+    values = gan_steps(nn.Sequential(*g_layers), nn.Sequential(*d_layers), (latent, 1, 1), image, batch=6,
+                       count=5)
     return {'latent_dim': latent, 'hidden': hidden, 'image_shape': image, **values}
 
 
-def gan_steps(g_layers, d_layers, latent, image, batch, count):
+def small_conditional_gan():
+    """Ten steps with the conditional mlp, dropout 0."""
+    latent, hidden, pixels, classes, values = 8, [12, 16, 20], 48, 3, 32
+    g_layers, d_layers = {'embedding': ClassEmbedding(classes, values)}, {'embedding': ClassEmbedding(classes, values)}
+    for i, o in zip([latent + values] + hidden, hidden):
+        for layer in (nn.Linear(i, o), nn.ReLU(), nn.BatchNorm1d(o)):
+            g_layers[str(len(g_layers))] = layer
+    for layer in (nn.Linear(hidden[-1], pixels), nn.Tanh()):
+        g_layers[str(len(g_layers))] = layer
+    for i, o in zip([pixels + values] + hidden[::-1], hidden[::-1]):
+        for layer in (nn.Linear(i, o), nn.LeakyReLU(0.2), nn.Identity()):
+            d_layers[str(len(d_layers))] = layer
+    d_layers[str(len(d_layers))] = nn.Linear(hidden[0], 1)
+    steps = gan_steps(nn.Sequential(OrderedDict(g_layers)), nn.Sequential(OrderedDict(d_layers)), (latent,), (pixels,),
+                      batch=10, count=10, classes=classes)
+    return {'latent_dim': latent, 'hidden': hidden, **steps}
+
+
+class UpBlock(nn.Module):
+    """As in the paper: the shortcut is a convolution of what was up-sampled."""
+    def __init__(self, i, o, classes):
+        super().__init__()
+        self.shortcut = nn.Conv2d(i, o, 1, bias=False)
+        self.norm1, self.conv1 = ConditionalBatchNorm2d(i, classes), UpConv(i, o, 3, 1, 1, bias=False)
+        self.norm2, self.conv2 = ConditionalBatchNorm2d(o, classes), nn.Conv2d(o, o, 3, 1, 1, bias=False)
+
+    def forward(self, x):
+        h = self.conv1(F.relu(self.norm1(x)))
+        return self.conv2(F.relu(self.norm2(h))) + self.shortcut(F.interpolate(x, scale_factor=2))
+
+
+class SnganGenerator(nn.Module):
+    def __init__(self, latent, hidden, channels, classes):
+        super().__init__()
+        self.hidden = hidden
+        self.linear = nn.Linear(latent, hidden[0] * 16)
+        for n, (i, o) in enumerate(zip(hidden, hidden[1:])):
+            setattr(self, f'block{n + 1}', UpBlock(i, o, classes))
+        self.norm, self.conv = nn.BatchNorm2d(hidden[-1]), nn.Conv2d(hidden[-1], channels, 3, 1, 1)
+
+    def forward(self, z):
+        x = self.linear(z).reshape(-1, self.hidden[0], 4, 4)
+        for n in range(1, len(self.hidden)):
+            x = getattr(self, f'block{n}')(x)
+        return torch.tanh(self.conv(F.relu(self.norm(x))))
+
+
+class DownBlock(nn.Module):
+    """As in the paper: but in the first block, the shortcut is pooled behind its convolution."""
+    def __init__(self, i, o, first, down):
+        super().__init__()
+        self.first, self.down, inside = first, down, o if first else i
+        self.conv1 = spectral(nn.Conv2d(i, inside, 3, 1, 1))
+        self.conv2 = spectral((ConvDown if down else nn.Conv2d)(inside, o, 3, 1, 1))
+        self.shortcut = spectral(nn.Conv2d(i, o, 1)) if down or i != o else None
+
+    def forward(self, x):
+        h = self.conv2(F.relu(self.conv1(x if self.first else F.relu(x))))
+        if self.first:
+            return h + self.shortcut(F.avg_pool2d(x, 2))
+        s = self.shortcut(x) if self.shortcut else x
+        return h + (F.avg_pool2d(s, 2) if self.down else s)
+
+
+class SnganDiscriminator(nn.Module):
+    def __init__(self, channels, hidden, classes):
+        super().__init__()
+        self.blocks = len(hidden)
+        for n, (i, o) in enumerate(zip([channels] + hidden, hidden)):
+            setattr(self, f'block{n + 1}', DownBlock(i, o, n == 0, n < 2))
+        self.linear, self.embedding = spectral(nn.Linear(hidden[-1], 1)), spectral(ClassProjection(hidden[-1], classes))
+
+    def forward(self, x):
+        for n in range(1, self.blocks + 1):
+            x = getattr(self, f'block{n}')(x)
+        features = F.relu(x).sum((2, 3))
+        return self.linear(features) + self.embedding(features)
+
+
+def small_sngan():
+    """Ten steps with the conditional sngan; real and fake go through D as one batch."""
+    latent, hidden, d_hidden, image, classes = 6, [6, 5, 4, 4], [5, 6, 6, 4], (1, 32, 32), 3
+    values = gan_steps(SnganGenerator(latent, hidden, image[0], classes),
+                       SnganDiscriminator(image[0], d_hidden, classes), (latent,), image, batch=5, count=10,
+                       classes=classes, joint=True, lr=0.0005)
+    return {'latent_dim': latent, 'hidden': hidden, **values}
+
+
+def gan_steps(generator, discriminator, latent, image, batch, count, classes=0, joint=False, lr=0.002):
     """Steps of the loop that the product runs: one G(z) for both halves."""
-    generator, discriminator = nn.Sequential(*g_layers), nn.Sequential(*d_layers)
     before = {'generator': tensors(generator), 'discriminator': tensors(discriminator)}
-    lr = 0.002
     g_adam = torch.optim.Adam(generator.parameters(), lr=lr, betas=(0.5, 0.999))
     d_adam = torch.optim.Adam(discriminator.parameters(), lr=lr, betas=(0.5, 0.999))
     criterion = nn.BCEWithLogitsLoss()
@@ -238,19 +327,31 @@ def gan_steps(g_layers, d_layers, latent, image, batch, count):
     steps = []
     for _ in range(count):
         real, z = torch.rand(batch, *image) * 2 - 1, torch.randn(batch, *latent)
-        fake = generator(z)
-        real_logits, fake_logits = discriminator(real), discriminator(fake.detach())
+        labels = torch.randint(classes, (2, batch)) if classes else None  # of real, of fake
+
+        def passed(network, x, rows):
+            OfClasses.labels = labels[rows].reshape(-1) if classes else None
+            return network(x)
+
+        fake = passed(generator, z, slice(1, 2))
+        if joint:
+            both = passed(discriminator, torch.cat([real, fake.detach()]), slice(0, 2))
+            real_logits, fake_logits = both[:batch], both[batch:]
+        else:
+            real_logits = passed(discriminator, real, slice(0, 1))
+            fake_logits = passed(discriminator, fake.detach(), slice(1, 2))
         d_loss = criterion(real_logits, one) + criterion(fake_logits, zero)
         d_adam.zero_grad()
         d_loss.backward()
         d_adam.step()
-        g_loss = criterion(discriminator(fake), one)
+        g_loss = criterion(passed(discriminator, fake, slice(1, 2)), one)
         g_adam.zero_grad()
         g_loss.backward()
         g_adam.step()
         steps.append({'real': flat(real), 'latents': flat(z), 'd_loss': d_loss.item(),
                       'g_loss': g_loss.item(), 'd_real': torch.sigmoid(real_logits).mean().item(),
-                      'd_fake': torch.sigmoid(fake_logits).mean().item()})
+                      'd_fake': torch.sigmoid(fake_logits).mean().item(),
+                      **({'labels': labels.reshape(-1).tolist()} if classes else {})})
     after = {'generator': tensors(generator), 'discriminator': tensors(discriminator)}
     return {'batch': batch, 'lr': lr, 'before': before, 'after': after, 'steps': steps}
 
@@ -323,7 +424,8 @@ def main():
     torch.set_num_threads(1)
     for name, make in (('layers', layers), ('losses', losses), ('adam', adam), ('small_gan', small_gan),
                        ('small_dcgan', small_dcgan), ('augment', augment), ('classifier', classifier),
-                       ('gradient_penalty', gradient_penalty)):
+                       ('gradient_penalty', gradient_penalty),
+                       ('small_conditional_gan', small_conditional_gan), ('small_sngan', small_sngan)):
         torch.manual_seed(1)
         (folder / f'{name}.json').write_text(json.dumps(make()) + '\n')
 
