@@ -44,8 +44,8 @@ std::optional<NpyMatrix> read_latents(const GenerateConfig& config, std::int64_t
   return latents;
 }
 
-// A row of a sheet leads from one latent to the next, or shows each class once, where that is no wider
-// than a screen; an animation of small pictures is enlarged.
+// A row of a sheet leads from one latent to the next, or shows each class once, where that is no
+// wider than a screen; an animation of small pictures is enlarged.
 std::int64_t sheet_columns(const GenerateConfig& config, const GanSpec& spec) {
   const bool all = config.class_name == "all";
   const std::int64_t columns = config.interpolate > 1 ? config.interpolate : spec.class_count();
@@ -76,8 +76,8 @@ class GenerationWorker {
   // Pictures first .. first + count - 1; of these latents, where there are some. Gives them back
   // where something is made of all of them.
   Images make(std::int64_t first, std::int64_t count, std::span<const float> latents) {
-    Images images = latents.empty() ? draw(first, count)
-                                    : sampler_.generate(latents, first, class_of_);
+    Images images =
+        latents.empty() ? draw(first, count) : sampler_.generate(latents, first, class_of_);
     if (config_.npy.empty()) write_pngs(threads_, images, first, config_.output);
     const bool kept = !config_.grid.empty() || !config_.npy.empty() || !config_.animation.empty();
     return kept ? std::move(images) : Images{};

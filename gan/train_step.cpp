@@ -331,13 +331,14 @@ class StepRunner {
             labels(batch_ + samples.begin, samples.size)};
   }
   // In D's random streams stand the real samples of all workers, then the fake ones of D's half,
-  // then those of G's, then interpolated ones: use 0, 1, 2, 3.
+  // then those of G's, then interpolated ones: use 0, 1, 2, 3. The latter are of the real one's
+  // class.
   PassContext discriminator_context(const Part& samples, std::int64_t use) const {
     return {threads_,
             true,
             dropout_key(key_, kDiscriminatorStream),
             {.first = use * key_.samples.total + key_.samples.first + samples.begin},
-            labels((use == 0 ? 0 : batch_) + samples.begin, samples.size)};
+            labels((use == 0 || use == 3 ? 0 : batch_) + samples.begin, samples.size)};
   }
   // As images_ stand: those of real pictures, then of fakes.
   std::span<const std::int32_t> labels(std::int64_t begin, std::int64_t size) const {

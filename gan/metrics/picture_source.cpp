@@ -30,8 +30,7 @@ Images read_dataset(const ThreadBudget& threads, const Dataset& dataset, std::in
 // Of Sampler, with the generator kept alive.
 struct Generation {
   Generation(const ThreadBudget& threads, std::shared_ptr<const LoadedGenerator> loaded)
-      : generator(std::move(loaded)),
-        sampler(threads, generator->network, generator->spec) {}
+      : generator(std::move(loaded)), sampler(threads, generator->network, generator->spec) {}
 
   std::shared_ptr<const LoadedGenerator> generator;
   Sampler sampler;
