@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <utility>
 
 #include "engine/error.h"
@@ -32,12 +33,11 @@ bool write_all(int fd, std::span<const std::byte> bytes) {
   return true;
 }
 
-void sync_folder(const std::filesystem::path& folder) {
-  const Descriptor descriptor(open(folder.c_str(), O_RDONLY | O_DIRECTORY));
-  // Some file systems cannot sync a folder and say EINVAL; the rename itself stands.
-  if (descriptor.is_open() && fsync(descriptor.get()) != 0 && errno != EINVAL) {
-    throw cannot("sync the folder", folder);
+bool write_all(int fd, const ByteParts& parts) {
+  for (const auto part : parts) {
+    if (!write_all(fd, part)) return false;
   }
+  return true;
 }
 
 // The process's number keeps two programs that write one path from sharing a temporary file.
@@ -52,13 +52,12 @@ std::filesystem::path folder_of(const std::filesystem::path& path) {
 // Through a file that gets its name when it is complete: a third cheaper than a rename, and nothing
 // is left of it where its writer dies. False, and nothing done, where `path` exists or the system
 // cannot do it.
-bool write_new_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
-                    bool synced) {
+bool write_new_file(const std::filesystem::path& path, const ByteParts& parts, bool synced) {
   const Descriptor descriptor(
       open(folder_of(path).c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666));
   if (!descriptor.is_open()) return false;
   const std::string unnamed = "/proc/self/fd/" + std::to_string(descriptor.get());
-  return write_all(descriptor.get(), bytes) && (!synced || fsync(descriptor.get()) == 0) &&
+  return write_all(descriptor.get(), parts) && (!synced || fsync(descriptor.get()) == 0) &&
          linkat(AT_FDCWD, unnamed.c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
 }
 
@@ -81,17 +80,21 @@ OpenFile open_regular(const std::filesystem::path& path) {
 
 }  // namespace
 
-void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
-                Durability durability) {
+void write_file(const std::filesystem::path& path, const ByteParts& parts, Durability durability) {
   const bool synced = durability == Durability::kSynced;
   const bool exists = faccessat(AT_FDCWD, path.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-  if (!exists && write_new_file(path, bytes, synced)) {
+  if (!exists && write_new_file(path, parts, synced)) {
     if (synced) sync_folder(folder_of(path));
     return;
   }
   StagedFile file(path);
-  file.append(bytes);
+  for (const auto part : parts) file.append(part);
   file.commit(durability);
+}
+
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
+                Durability durability) {
+  write_file(path, ByteParts{bytes}, durability);
 }
 
 void write_file(const std::filesystem::path& path, const std::string& text) {
@@ -120,6 +123,14 @@ void StagedFile::commit(Durability durability) {
   if (!complete) throw cannot("write", path_);
   committed_ = true;
   if (synced) sync_folder(folder_of(path_));
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+  const Descriptor descriptor(open(folder.c_str(), O_RDONLY | O_DIRECTORY));
+  // Some file systems cannot sync a folder and say EINVAL; the rename itself stands.
+  if (descriptor.is_open() && fsync(descriptor.get()) != 0 && errno != EINVAL) {
+    throw cannot("sync the folder", folder);
+  }
 }
 
 std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes) {
@@ -194,10 +205,18 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
-std::string sha256_hex(std::span<const std::byte> bytes) {
+std::string sha256_hex(std::span<const std::byte> bytes) { return sha256_hex(ByteParts{bytes}); }
+
+std::string sha256_hex(const ByteParts& parts) {
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                        &EVP_MD_CTX_free);
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned length = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1) {
+  bool done = context && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
+  for (const auto part : parts) {
+    done = done && EVP_DigestUpdate(context.get(), part.data(), part.size()) == 1;
+  }
+  if (!done || EVP_DigestFinal_ex(context.get(), digest.data(), &length) != 1) {
     throw Error(ErrorKind::kIo, "the SHA-256 of OpenSSL failed");
   }
   std::string hex;

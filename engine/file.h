@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "engine/descriptor.h"
 
@@ -16,9 +17,14 @@ enum class Durability {
   kBuffered,  // complete for every reader now, on the disk when the system gets to it
 };
 
+// A file's bytes where they lie, in order. Not owned.
+using ByteParts = std::vector<std::span<const std::byte>>;
+
 // Writes a file without a name, or with a temporary one, in the same folder, syncs it where asked
 // and only then gives it its name. What stood at `path` stays as it was unless the whole succeeds.
 // Throws io, naming the path.
+void write_file(const std::filesystem::path& path, const ByteParts& parts,
+                Durability durability = Durability::kSynced);
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes,
                 Durability durability = Durability::kSynced);
 void write_file(const std::filesystem::path& path, const std::string& text);
@@ -43,6 +49,10 @@ class StagedFile {
   Descriptor file_;
   bool committed_ = false;
 };
+
+// What was made, renamed or removed in a folder is on the disk when it returns. Throws io, naming
+// the path.
+void sync_folder(const std::filesystem::path& folder);
 
 // Throws not found or io, naming the path; corrupt where the file is larger than max_bytes.
 std::string read_file(const std::filesystem::path& path, std::int64_t max_bytes);
@@ -86,5 +96,6 @@ class MappedFile {
 
 // The SHA-256 digest (FIPS 180-4) as 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::span<const std::byte> bytes);
+std::string sha256_hex(const ByteParts& parts);  // of all of them, in order
 
 }  // namespace miniray

@@ -84,10 +84,20 @@ Record config_fields(const TrainingInfo& training, const CollectorOptions& colle
 
 void make_run_folder(const fs::path& runs_dir, const fs::path& folder) {
   make_writable_folder(runs_dir);
-  if (!fs::create_directory(folder)) {
+  // An empty one is of a run that died before it began.
+  if (!fs::create_directory(folder) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
     throw invalid_argument("the run '" + folder.string() +
                            "' exists already; choose another job id (--job-id), or none");
   }
+}
+
+// Of a run that goes on. What a process that died left of a line is no record.
+void cut_broken_line(const fs::path& events) {
+  if (!fs::exists(events)) return;
+  const MappedFile file(events);
+  std::size_t size = file.bytes().size();
+  while (size > 0 && file.bytes()[size - 1] != '\n') --size;
+  if (size < file.bytes().size()) AppendFile(events).cut(static_cast<std::int64_t>(size));
 }
 
 std::string new_job_id(const fs::path& runs_dir) {
@@ -188,14 +198,14 @@ void Collector::begin(const TrainingInfo& training, Communicator& processes) {
 
 void Collector::begin_run(const TrainingInfo& training, Communicator& processes) {
   open_folder(processes);
-  if (!first_process_) return;
+  // Every process: the folder may be its machine's own.
   if (!options_.config_text.empty()) write_file(folder_ / "config.toml", options_.config_text);
+  if (!first_process_) return;
   const RunInfo info = describe(training, processes.world_size());
   write(start_record(info, training));
   if (options_.observer != nullptr) options_.observer->on_start(info);
   if (const auto warning = oversubscription(training.workers, training.threads)) {
-    write(Record("warning").add("message", *warning));
-    warn(*warning);
+    record_warning(*warning);
   }
 }
 
@@ -205,7 +215,12 @@ void Collector::open_folder(Communicator& processes) {
     if (options_.job_id.empty()) options_.job_id = new_job_id(options_.runs_dir);
     // Before the run's folder is made: a run that cannot begin leaves none.
     if (curves) make_writable_folder(options_.tensorboard / options_.job_id);
-    make_run_folder(options_.runs_dir, options_.runs_dir / options_.job_id);
+    const fs::path folder = options_.runs_dir / options_.job_id;
+    if (options_.resume) {
+      cut_broken_line(folder / "events.jsonl");
+    } else {
+      make_run_folder(options_.runs_dir, folder);
+    }
   }
   options_.job_id = processes.gather(options_.job_id).front();
   folder_ = options_.runs_dir / options_.job_id;
@@ -272,6 +287,23 @@ void Collector::end() {
 
 void Collector::worker_lost(int rank, const std::string& message) {
   write(Record("worker_lost").add("rank", std::int64_t{rank}).add("message", message));
+}
+
+void Collector::checkpoint(const CheckpointReport& report) {
+  using Kind = CheckpointReport::Kind;
+  const bool taken = report.kind == Kind::kSaved || report.kind == Kind::kResumed;
+  if (taken) {
+    write(Record(report.kind == Kind::kSaved ? "checkpoint" : "resumed")
+              .add("epoch", report.epoch)
+              .add("step", report.step)
+              .add("path", report.path.lexically_relative(folder_).string())
+              .add("seconds", report.seconds));
+  } else if (report.kind == Kind::kNotSaved) {
+    record_warning("no checkpoint at step " + std::to_string(report.step) + ": " + report.message);
+  } else {
+    record_warning("a checkpoint cannot be used, an older one is tried: " + report.message);
+  }
+  if (taken && options_.observer != nullptr) options_.observer->on_checkpoint(report);
 }
 
 void Collector::record_metrics(const StepReport& report, const StepMeter::Means& means) {
@@ -395,6 +427,11 @@ void Collector::attempt(const std::function<void()>& action) {
     if (!warned_) warn(std::string(error.what()) + "; the training goes on");
     warned_ = true;
   }
+}
+
+void Collector::record_warning(const std::string& message) {
+  write(Record("warning").add("message", message));
+  warn(message);
 }
 
 void Collector::warn(const std::string& message) {

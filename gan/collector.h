@@ -6,6 +6,7 @@
 //   runs/<job-id>/config.toml    what was asked, readable by --config (gan_train's runs)
 //                 events.jsonl   see gan/records.h
 //                 samples/       epoch_<n, five digits>.png: fixed latents after epoch n
+//                 checkpoints/   where asked for, see gan/checkpoint_folder.h
 //   <tensorboard>/<job-id>/      the same curves and sheets, see gan/tensorboard.h
 //
 // Where the job has several processes, each makes a collector alike: the first one keeps the run,
@@ -42,6 +43,7 @@ struct CollectorOptions {
   // What else the program was asked: recorded as config.
   std::map<std::string, std::string> settings;
   std::string config_text;          // empty: no config.toml
+  bool resume = false;              // job_id names a run that goes on: records are appended
   RunObserver* observer = nullptr;  // told by the first process; null: nobody. Not owned.
 };
 
@@ -80,14 +82,16 @@ class Collector {
   // The rest is called by the trainers.
 
   // A collective of the job's processes. Begins the run, if this is its first training. Throws
-  // invalid argument where the run exists already or has ended, io where its folder or
-  // tensorboard's cannot be written.
+  // invalid argument where the run exists already (resumed: does not) or has ended, io where its
+  // folder or tensorboard's cannot be written.
   void begin(const TrainingInfo& training, Communicator& processes);
   // To be told of what happens to a worker of this process, on its thread. Valid until the next
   // begin.
   TrainObserver& worker(int local_rank);
   void stopped() { stopped_ = true; }  // the training, before its end
   void worker_lost(int rank, const std::string& message);
+  // On worker 0's thread.
+  void checkpoint(const CheckpointReport& report);
 
  private:
   class WorkerRecorder;
@@ -97,7 +101,8 @@ class Collector {
   void open_folder(Communicator& processes);
   RunInfo describe(const TrainingInfo& training, int processes) const;
   Record start_record(const RunInfo& info, const TrainingInfo& training) const;
-  void warn(const std::string& message);
+  void warn(const std::string& message);  // the observer
+  void record_warning(const std::string& message);
 
   void record_metrics(const StepReport& report, const StepMeter::Means& means);
   void record_worker(int rank, const StepReport& report, const StepMeter::Means& means);

@@ -1,6 +1,7 @@
 #include "gan/config.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <initializer_list>
 
@@ -114,7 +115,29 @@ void check_config(const TrainConfig& config) {
     throw invalid_argument("--gradient-norms must be at least 0, not " +
                            std::to_string(config.gradient_norms));
   }
+  CheckpointOptions checkpoints;
+  set_checkpoint_interval(config.checkpoint_every, checkpoints);
+  check_range("--keep-checkpoints", config.keep_checkpoints, 1, 10'000);
   if (!config.job_id.empty()) check_job_id(config.job_id);
+}
+
+void set_checkpoint_interval(const std::string& text, CheckpointOptions& checkpoints) {
+  const bool minutes = text.ends_with('m');
+  const char* const end = text.data() + text.size() - (minutes ? 1 : 0);
+  double number = -1;
+  const auto [next, failure] = std::from_chars(text.data(), end, number);
+  const bool whole = minutes || number == std::floor(number);
+  if (failure != std::errc() || next != end || !(number >= 0 && number <= 1e6) || !whole) {
+    throw invalid_argument(
+        "--checkpoint-every must be a number of epochs such as 5, or of minutes "
+        "such as 2.5m, not '" +
+        text + "'");
+  }
+  if (minutes) {
+    checkpoints.every = std::chrono::duration<double>(60 * number);
+  } else {
+    checkpoints.every_epochs = static_cast<std::int64_t>(number);
+  }
 }
 
 void check_config(const GenerateConfig& config) {

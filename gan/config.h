@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "gan/checkpointer.h"
 #include "gan/data/open_dataset.h"
 #include "gan/models.h"
 #include "gan/objective.h"
@@ -54,8 +55,11 @@ struct TrainConfig {
   std::uint64_t seed = 42;
   std::int64_t threads = 0;  // 0: one for each core
   std::filesystem::path runs_dir = "runs";
-  std::string job_id;                 // empty: one is made up
-  std::int64_t sample_every = 1;      // epochs; 0: never
+  std::string job_id;                   // empty: one is made up
+  std::int64_t sample_every = 1;        // epochs; 0: never
+  std::string checkpoint_every = "5m";  // epochs, or minutes with an m; 0: never
+  std::int64_t keep_checkpoints = 3;
+  std::string resume;                 // a job id, or latest; empty: a new run
   double record_interval = 1;         // seconds; 0: every step
   std::int64_t gradient_norms = 100;  // steps between two measurements; 0: none
   std::filesystem::path tensorboard;  // empty: no event files
@@ -126,6 +130,9 @@ void check_config(const GenerateConfig& config);
 void check_config(const AnimateConfig& config);
 void check_config(const EvaluateConfig& config);
 void check_config(const FeaturesConfig& config);
+
+// "5" epochs, "2.5m" minutes, "0" none. Throws invalid argument for another text.
+void set_checkpoint_interval(const std::string& text, CheckpointOptions& checkpoints);
 
 // What check_config has found to be valid, as the library takes it.
 SyncPolicy sync_policy(const TrainConfig& config);

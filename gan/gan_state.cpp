@@ -1,6 +1,7 @@
 #include "gan/gan_state.h"
 
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace miniray {
@@ -17,6 +18,11 @@ Adam<float> adam_of(const Network<float>& network, const AdamOptions& options) {
   return {options, network.plan().parameters().buffer_size()};
 }
 
+void declare_network(const std::string& name, Network<float>& network, StateFields& fields) {
+  fields.add(name + ".parameters", network.parameters());
+  fields.add(name + ".statistics", network.statistics());
+}
+
 }  // namespace
 
 GanState::GanState(const GanSpec& gan_spec, const AdamOptions& generator_options,
@@ -26,5 +32,13 @@ GanState::GanState(const GanSpec& gan_spec, const AdamOptions& generator_options
       discriminator(initialised(make_discriminator_plan(spec), seed, kDiscriminatorStream)),
       generator_adam(adam_of(generator, generator_options)),
       discriminator_adam(adam_of(discriminator, discriminator_options)) {}
+
+void GanState::declare(StateFields& fields) {
+  declare_network("generator", generator, fields);
+  declare_network("discriminator", discriminator, fields);
+  generator_adam.declare("generator_adam", fields);
+  discriminator_adam.declare("discriminator_adam", fields);
+  if (generator_average) declare_network("generator_average", *generator_average, fields);
+}
 
 }  // namespace miniray

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "engine/state_fields.h"
 #include "gan/models.h"
 #include "nn/adam.h"
 #include "nn/network.h"
@@ -22,6 +23,9 @@ struct GanState {
   const Network<float>& sampling_generator() const {
     return generator_average ? *generator_average : generator;
   }
+
+  // All that follows but the spec.
+  void declare(StateFields& fields);
 
   GanSpec spec;
   Network<float> generator, discriminator;

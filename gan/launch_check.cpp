@@ -7,9 +7,7 @@
 #include "engine/file.h"
 
 namespace miniray {
-namespace {
 
-// Of the number of pictures, a hundred of them with their labels, and the classes' names.
 std::string fingerprint(const Dataset& dataset) {
   std::vector<std::uint8_t> bytes;
   std::vector<std::uint8_t> picture(static_cast<std::size_t>(dataset.sample_shape().elements()));
@@ -31,6 +29,8 @@ std::string fingerprint(const Dataset& dataset) {
          sha256_hex(std::as_bytes(std::span(bytes))).substr(0, 16);
 }
 
+namespace {
+
 // One "name value" a line: everything that the result depends on.
 std::string describe(const TrainConfig& c, const Dataset& dataset) {
   std::ostringstream text;
@@ -40,6 +40,7 @@ std::string describe(const TrainConfig& c, const Dataset& dataset) {
   };
   line("version", MINIRAY_VERSION);
   line("--mode", c.mode);
+  line("--resume", c.resume);
   line("--epochs", c.epochs);
   line("--batch-size", c.batch_size);
   line("--workers", c.workers);

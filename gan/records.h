@@ -19,6 +19,9 @@
 //   sync          the last since the last record: epoch, step, bytes (of each worker, as they
 //                 travel), ms, divergence (see SyncReport)
 //   samples       epoch, step, path (relative to the run's folder)
+//   checkpoint    epoch (in hand), step, path (relative to the run's folder), seconds (to write it)
+//   resumed       epoch, step, path, seconds: the run goes on from that checkpoint, behind a
+//                 run_started of its own; records of later steps that stand above are void
 //   models_saved  path (as given)
 //   warning       message
 //   worker_lost   rank (of a process that fell silent: of its first worker), message

@@ -49,20 +49,22 @@ void check_finite(const StepResult& result, std::int64_t step) {
 // What ranks tell each other before anything that all must do together.
 struct Status {
   bool stop = false;  // this rank was asked to stop
+  bool save = false;  // it wants a checkpoint
   StepResult sums;
 
   std::string text() const {
     char text[140];
-    std::snprintf(text, sizeof text, "%d %.17g %.17g %.17g %.17g", stop ? 1 : 0, sums.d_loss,
-                  sums.g_loss, sums.d_real, sums.d_fake);
+    std::snprintf(text, sizeof text, "%d %d %.17g %.17g %.17g %.17g", stop ? 1 : 0, save ? 1 : 0,
+                  sums.d_loss, sums.g_loss, sums.d_real, sums.d_fake);
     return text;
   }
   static Status parse(const std::string& text) {
     Status status;
-    int stop = 0;
-    std::sscanf(text.c_str(), "%d %lg %lg %lg %lg", &stop, &status.sums.d_loss, &status.sums.g_loss,
-                &status.sums.d_real, &status.sums.d_fake);
+    int stop = 0, save = 0;
+    std::sscanf(text.c_str(), "%d %d %lg %lg %lg %lg", &stop, &save, &status.sums.d_loss,
+                &status.sums.g_loss, &status.sums.d_real, &status.sums.d_fake);
     status.stop = stop != 0;
+    status.save = save != 0;
     return status;
   }
 };
@@ -75,8 +77,8 @@ std::vector<Status> exchange(Communicator& communicator, const Status& own) {
   return all;
 }
 
-bool any_stops(const std::vector<Status>& all) {
-  return std::ranges::any_of(all, [](const Status& status) { return status.stop; });
+bool any(const std::vector<Status>& all, bool Status::*wish) {
+  return std::ranges::any_of(all, [&](const Status& status) { return status.*wish; });
 }
 
 // Where the objective penalises D's gradient, D must be a network whose second derivatives we have.
@@ -104,13 +106,14 @@ class EpochRunner {
  public:
   EpochRunner(Replica& replica, const Dataset& dataset, const TrainOptions& options,
               const Observers& observers, const std::atomic<bool>* stop, ParameterSync& sync,
-              StepBuffers& buffers, EpochReport& report)
+              Checkpointer& checkpoints, StepBuffers& buffers, EpochReport& report)
       : replica_(replica),
         dataset_(dataset),
         options_(options),
         observers_(observers),
         stop_(stop),
         sync_(sync),
+        checkpoints_(checkpoints),
         buffers_(buffers),
         report_(report),
         batches_(make_batches()) {
@@ -118,19 +121,21 @@ class EpochRunner {
     hook_ = [this](std::span<float> gradients) { sync_.average_gradients(gradients); };
   }
 
-  // False where some rank was asked to stop. A rank leaves its steps only to exchange its status
-  // with all others, who come to the same place in time: so none is left waiting.
+  // False where some rank was asked to stop. Goes on with the epoch where the replica stands in it.
   bool run() {
-    for (std::int64_t i = 0; i < batches_.count(); ++i) {
-      const bool asked = stop_ != nullptr && stop_->load();
-      if (meets_in_next_step()) {
-        if (any_stops(exchange(communicator(), {asked, {}}))) return false;
-      } else if (asked) {
-        return finish(true);
+    while (true) {
+      const bool at_end = replica_.steps_in_epoch_ == batches_.count();
+      if (at_end || meets_in_next_step() || asked_to_stop() || checkpoints_.due()) {
+        const auto all = meet(at_end);
+        if (any(all, &Status::stop)) return false;
+        if (any(all, &Status::save)) continue;  // some have steps to do before all are here again
+        if (at_end) {
+          finish(all);
+          return true;
+        }
       }
-      step(batches_.batch(i), i + 1);
+      step(batches_.batch(replica_.steps_in_epoch_));
     }
-    return finish(false);
   }
 
  private:
@@ -143,6 +148,22 @@ class EpochRunner {
         options_.sharding ? options_.sharding : make_sharding("contiguous", replica_.seed_);
     return EpochBatches::from_shards(dataset_, sharding, replica_.seed_, communicator(),
                                      report_.epoch, step_size());
+  }
+
+  bool asked_to_stop() const { return stop_ != nullptr && stop_->load(); }
+
+  // A rank leaves its steps only to exchange its status with all others, who come to the same place
+  // in time: so none is left waiting. What they want to do together, they do here.
+  std::vector<Status> meet(bool at_end) {
+    const bool last = report_.epoch == report_.epochs;
+    const bool save = checkpoints_.due() || (at_end && checkpoints_.due_at_end(last));
+    auto all =
+        exchange(communicator(), {asked_to_stop(), save, mean(replica_.sums_, batches_.count())});
+    const bool stop = any(all, &Status::stop);
+    if (stop ? checkpoints_.due_at_stop() : any(all, &Status::save)) {
+      checkpoints_.save();
+    }
+    return all;
   }
 
   std::int64_t step_size() const { return options_.batch_size * options_.accumulate; }
@@ -172,7 +193,8 @@ class EpochRunner {
     replica_.state_.discriminator_adam.scale_lr(factor);
   }
 
-  void step(const Batch& batch, std::int64_t number) {
+  void step(const Batch& batch) {
+    const std::int64_t number = replica_.steps_in_epoch_ + 1;
     const auto size = static_cast<std::int64_t>(batch.pictures.size());
     const StepKey key{replica_.seed_, batch.stream_rank, ++replica_.step_, batch.samples};
     const RandomKey flip_key{.seed = key.seed,
@@ -201,7 +223,8 @@ class EpochRunner {
       update_moving_average(replica_.threads_, decay_at_step(replica_.ema_, key.step),
                             state.generator, *state.generator_average);
     }
-    sums_ += result;
+    replica_.sums_ += result;
+    replica_.steps_in_epoch_ = number;
     const std::int64_t images = size * communicator().world_size();
     report_.images += images;
     const StepReport step_report{report_.epoch, report_.epochs, number,   batches_.count(),
@@ -210,15 +233,13 @@ class EpochRunner {
     for (TrainObserver* observer : observers_) observer->on_step(step_report);
   }
 
-  bool finish(bool asked) {
-    const auto all = exchange(communicator(), {asked, mean(sums_, batches_.count())});
+  void finish(const std::vector<Status>& all) {
     for (const Status& status : all) {
       report_.workers.push_back(status.sums);
       report_.mean += status.sums;
     }
     report_.mean = mean(report_.mean, static_cast<std::int64_t>(all.size()));
     report_.step = replica_.step_;
-    return !any_stops(all);
   }
 
   Communicator& communicator() const { return replica_.communicator_; }
@@ -229,11 +250,11 @@ class EpochRunner {
   const Observers& observers_;
   const std::atomic<bool>* stop_;
   ParameterSync& sync_;
+  Checkpointer& checkpoints_;
   StepBuffers& buffers_;
   EpochReport& report_;
   const EpochBatches batches_;
   GradientHook hook_;
-  StepResult sums_;
 };
 
 Replica::Replica(const ThreadBudget& threads, Communicator& communicator, const GanOptions& options)
@@ -255,15 +276,19 @@ TrainResult Replica::train(const Dataset& dataset, const TrainOptions& options,
                       options.accumulate,
                       {.objective = objective_, .augmentation = options.augmentation});
   ParameterSync sync(options.sync, communicator_, sync_spans());
+  Checkpointer checkpoints(options.checkpoints, communicator_, state_fields(sync), epoch_, step_);
   TrainResult result;
-  const std::int64_t last_epoch = epoch_ + options.epochs;
-  while (epoch_ < last_epoch && !result.stopped) {
+  const std::int64_t last_epoch = begin(options, checkpoints);
+  while ((in_epoch_ || epoch_ < last_epoch) && !result.stopped) {
     const auto start = std::chrono::steady_clock::now();
+    begin_epoch();
     EpochReport report;
-    report.epoch = ++epoch_;
+    report.epoch = epoch_;
     report.epochs = last_epoch;
     result.stopped =
-        !EpochRunner(*this, dataset, options, observers, stop, sync, buffers, report).run();
+        !EpochRunner(*this, dataset, options, observers, stop, sync, checkpoints, buffers, report)
+             .run();
+    in_epoch_ = false;
     const bool last = result.stopped || epoch_ == last_epoch;
     if (last && communicator_.world_size() > 1) {
       own_networks_.emplace(GanNetworks{state_.generator, state_.discriminator});
@@ -279,6 +304,40 @@ TrainResult Replica::train(const Dataset& dataset, const TrainOptions& options,
     }
   }
   return result;
+}
+
+StateFields Replica::state_fields(ParameterSync& sync) {
+  StateFields fields;
+  state_.declare(fields);
+  sync.declare(fields);
+  fields.add("step", step_);
+  fields.add("epoch", epoch_);
+  fields.add("steps_in_epoch", steps_in_epoch_);
+  fields.add("g_loss", g_loss_);
+  fields.add("epoch_sum.d_loss", sums_.d_loss);
+  fields.add("epoch_sum.g_loss", sums_.g_loss);
+  fields.add("epoch_sum.d_real", sums_.d_real);
+  fields.add("epoch_sum.d_fake", sums_.d_fake);
+  return fields;
+}
+
+std::int64_t Replica::begin(const TrainOptions& options, Checkpointer& checkpoints) {
+  if (!options.checkpoints.resume) return epoch_ + options.epochs;
+  in_epoch_ = checkpoints.restore();
+  if (epoch_ > options.epochs) {
+    throw invalid_argument("the run is in epoch " + std::to_string(epoch_) +
+                           " already: it cannot be resumed to end with epoch " +
+                           std::to_string(options.epochs));
+  }
+  return options.epochs;
+}
+
+void Replica::begin_epoch() {
+  if (in_epoch_) return;  // that of a checkpoint
+  in_epoch_ = true;
+  ++epoch_;
+  steps_in_epoch_ = 0;
+  sums_ = {};
 }
 
 // What each rank kept of its own steps.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/parallel.h"
+#include "gan/checkpointer.h"
 #include "gan/data/batch.h"
 #include "gan/data/epoch_batches.h"
 #include "gan/schedule.h"
@@ -29,7 +30,7 @@ struct GanOptions {
 };
 
 struct TrainOptions {
-  std::int64_t epochs = 50;
+  std::int64_t epochs = 50;       // further ones; where resumed, of the whole training
   std::int64_t batch_size = 128;  // of each worker, in one pass through the networks
   std::int64_t accumulate = 1;    // passes a step: it takes so many batches as one
   std::int64_t d_steps = 1;       // steps of D for each of G
@@ -40,6 +41,7 @@ struct TrainOptions {
   Sharding sharding{};              // empty: contiguous; of no effect where gradients are averaged
   std::int64_t gradient_norms = 0;  // steps between two measurements of gradient norms; 0: none
   Collector* collector = nullptr;   // keeps the run's records (gan/collector.h); not owned
+  CheckpointOptions checkpoints{};
 };
 
 struct StepReport {
@@ -57,9 +59,9 @@ struct EpochReport {
   std::int64_t step = 0;               // of each worker, since training began
   StepResult mean;                     // over the epoch's steps and all workers
   std::vector<StepResult> workers;     // over the epoch's steps, by rank
-  std::int64_t images = 0;             // over all workers
-  double seconds = 0;
-  std::optional<SyncReport> sync;  // the last of this epoch
+  std::int64_t images = 0;             // over all workers; of a resumed epoch, since then
+  double seconds = 0;                  // for them
+  std::optional<SyncReport> sync;      // the last of this epoch
 
   double images_per_second() const { return static_cast<double>(images) / seconds; }
 };
@@ -86,11 +88,12 @@ class Replica {
   // Both must outlive this. Replicas of one world are made alike.
   Replica(const ThreadBudget& threads, Communicator& communicator, const GanOptions& options);
 
-  // A collective: all replicas of a world call it alike. Goes on from where the last call ended. A
-  // last average is always taken. Where `stop` is set, all end after the step in hand. Throws
-  // invalid argument where options or the data set's shape do not fit, diverged where a loss is not
-  // finite any more, communication where another rank failed. options.collector is the trainers'
-  // concern.
+  // A collective: all replicas of a world call it alike. Goes on from where the last call ended, or
+  // from a checkpoint, then with the very bits of a training that was never interrupted. A last
+  // average is always taken, behind the last checkpoint. Where `stop` is set, all end after the
+  // step in hand. Throws invalid argument where options or the data set's shape do not fit, not
+  // found where there is no checkpoint to resume from, diverged where a loss is not finite any
+  // more, communication where another rank failed. options.collector is the trainers' concern.
   TrainResult train(const Dataset& dataset, const TrainOptions& options, const Observers& observers,
                     const std::atomic<bool>* stop);
 
@@ -102,6 +105,11 @@ class Replica {
  private:
   friend class EpochRunner;
 
+  // All that the next step depends on, besides options and data.
+  StateFields state_fields(ParameterSync& sync);
+  // Returns the number of the last epoch.
+  std::int64_t begin(const TrainOptions& options, Checkpointer& checkpoints);
+  void begin_epoch();
   std::vector<SyncSpans> sync_spans();
   void average_over_ranks(Network<float>& network);
 
@@ -113,9 +121,13 @@ class Replica {
   const double ema_;
   GanState state_;
   std::optional<GanNetworks> own_networks_;
-  std::int64_t step_ = 0;
-  std::int64_t epoch_ = 0;
-  double g_loss_ = 0;  // of G's latest update
+  // How far it has come.
+  std::int64_t step_ = 0;            // since training began
+  std::int64_t epoch_ = 0;           // the one in hand, or the last one
+  std::int64_t steps_in_epoch_ = 0;  // done of it
+  bool in_epoch_ = false;            // it has begun and not ended
+  double g_loss_ = 0;                // of G's latest update
+  StepResult sums_;                  // over the epoch's steps so far
 };
 
 }  // namespace miniray

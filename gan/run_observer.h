@@ -33,6 +33,8 @@ class RunObserver : public TrainObserver {
   // A worker hangs for good, and so would the end of run_training: the process should end here. The
   // run's records are written by now. See WorkerOptions::on_hang.
   virtual void on_hang(const std::string& reason) = 0;
+  // One was saved, or the run was resumed from it.
+  virtual void on_checkpoint(const CheckpointReport& report) = 0;
   virtual void on_saved(const std::filesystem::path& save_dir, bool stopped) = 0;
 };
 

@@ -36,6 +36,19 @@ Observers with_collector(Collector* collector, int local_rank, const Observers& 
   return told;
 }
 
+// The collector's run keeps the checkpoints, and their records.
+TrainOptions with_checkpoints(TrainOptions options) {
+  Collector* const collector = options.collector;
+  CheckpointOptions& checkpoints = options.checkpoints;
+  if (collector == nullptr) return options;
+  if (checkpoints.folder.empty()) checkpoints.folder = collector->folder() / "checkpoints";
+  checkpoints.told = [collector, told = checkpoints.told](const CheckpointReport& report) {
+    collector->checkpoint(report);
+    if (told) told(report);
+  };
+  return options;
+}
+
 bool is_of_others(const std::exception& error) {
   const auto* const known = dynamic_cast<const Error*>(&error);
   return known != nullptr && known->kind() == ErrorKind::kCommunication;
@@ -65,7 +78,7 @@ TrainResult GanTrainer::train(const Dataset& dataset, const TrainOptions& option
   collector->begin({dataset, options_, options, state(), 1, threads_.threads()}, *communicator_);
   try {
     const auto told = with_collector(collector, 0, observers);
-    TrainResult result = replica_.train(dataset, options, told, stop);
+    TrainResult result = replica_.train(dataset, with_checkpoints(options), told, stop);
     if (result.stopped) collector->stopped();
     return result;
   } catch (const std::exception& error) {
@@ -140,12 +153,13 @@ std::vector<Future<TrainResult>> DistributedGanTrainer::start(const Dataset& dat
                       options_.threads_per_worker},
                      options_.processes != nullptr ? options_.processes->communicator() : *alone);
   }
+  const TrainOptions for_workers = with_checkpoints(options);
   std::vector<Future<TrainResult>> results;
   for (int rank = 0; rank < options_.num_workers; ++rank) {
     const bool observed = first_rank_ == 0 && rank == 0;
     auto told = with_collector(collector, rank, observed ? observers : Observers{});
-    results.push_back(actors_[static_cast<std::size_t>(rank)].call(&ReplicaActor::train, &dataset,
-                                                                   options, std::move(told), stop));
+    results.push_back(actors_[static_cast<std::size_t>(rank)].call(
+        &ReplicaActor::train, &dataset, for_workers, std::move(told), stop));
   }
   return results;
 }

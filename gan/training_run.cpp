@@ -55,7 +55,16 @@ GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {
   return options;
 }
 
-TrainOptions train_options(const TrainConfig& config) {
+CheckpointOptions checkpoint_options(const TrainConfig& config, const Dataset& dataset) {
+  CheckpointOptions options;
+  set_checkpoint_interval(config.checkpoint_every, options);
+  options.keep = config.keep_checkpoints;
+  options.resume = !config.resume.empty();
+  options.data = fingerprint(dataset);
+  return options;
+}
+
+TrainOptions train_options(const TrainConfig& config, const Dataset& dataset) {
   return {.epochs = config.epochs,
           .batch_size = config.batch_size,
           .accumulate = config.accumulate,
@@ -65,7 +74,8 @@ TrainOptions train_options(const TrainConfig& config) {
           .augmentation = make_augmentation(config.augment),
           .sync = sync_policy(config),
           .sharding = make_sharding(config.sharding, config.seed),
-          .gradient_norms = config.gradient_norms};
+          .gradient_norms = config.gradient_norms,
+          .checkpoints = checkpoint_options(config, dataset)};
 }
 
 CollectorOptions collector_options(const TrainConfig& config, const std::string& config_text,
@@ -97,6 +107,7 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
                        {"conditional", config.conditional ? "true" : "false"},
                        {"save_dir", config.save_dir.string()}},
           .config_text = config_text,
+          .resume = !config.resume.empty(),
           .observer = &observer};
 }
 
@@ -105,7 +116,7 @@ template <class Trainer>
 TrainResult run_with(Trainer& trainer, const Dataset& dataset, const TrainConfig& config,
                      Collector& collector, RunObserver& observer, const std::atomic<bool>& stop) {
   try {
-    TrainOptions options = train_options(config);
+    TrainOptions options = train_options(config, dataset);
     options.collector = &collector;
     TrainResult result = trainer.train(dataset, options, {&observer}, &stop);
     trainer.save_models(config.save_dir);

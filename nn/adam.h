@@ -1,10 +1,13 @@
 // Adam over one flat buffer (see engine/kernels/adam.h for the formula).
 #pragma once
 
+#include <concepts>
 #include <cstdint>
+#include <string>
 
 #include "engine/flat_buffer.h"
 #include "engine/parallel.h"
+#include "engine/state_fields.h"
 #include "nn/parameter_update.h"
 
 namespace miniray {
@@ -33,6 +36,12 @@ class Adam {
   std::int64_t steps() const { return steps_; }
   std::span<T> first_moment() { return m_.span(); }
   std::span<T> second_moment() { return v_.span(); }
+  // What the next update depends on, besides options and factor.
+  void declare(const std::string& name, StateFields& fields) requires std::same_as<T, float> {
+    fields.add(name + ".first_moment", m_.span());
+    fields.add(name + ".second_moment", v_.span());
+    fields.add(name + ".steps", steps_);
+  }
 
  private:
   AdamOptions options_;

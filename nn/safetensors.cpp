@@ -21,6 +21,9 @@ constexpr std::int64_t kMaxFileBytes = std::int64_t{1} << 40;
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kHeaderMultiple = 64;
 
+const std::string kHeaderDigest = "header_sha256";
+const std::string kNoDigest(64, '0');
+
 using Json = nlohmann::json;
 
 // Parses JSON and refuses a key that stands twice in one object.
@@ -66,11 +69,26 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return text.empty() ? "scalar" : text;
 }
 
+// In the digest's place.
+void replace_digits(std::string& header, const std::string& from, const std::string& to) {
+  const std::size_t key = header.find('"' + kHeaderDigest + '"');
+  const std::size_t at = header.find('"' + from + '"', key);
+  if (at != std::string::npos) header.replace(at + 1, from.size(), to);
+}
+
+// Of a header that holds `digest`.
+std::string header_digest(std::string_view header, const std::string& digest) {
+  std::string text(header);
+  replace_digits(text, digest, kNoDigest);
+  return sha256_hex(std::as_bytes(std::span(text)));
+}
+
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
-                       Metadata metadata) {
-  std::string payload;
+std::string write_safetensors(const std::filesystem::path& path,
+                              const std::vector<NamedTensor>& tensors, Metadata metadata) {
+  ByteParts payload;
+  std::size_t size = 0;
   nlohmann::ordered_json header;
   header["__metadata__"] = nlohmann::ordered_json::object();
   for (const NamedTensor& tensor : tensors) {
@@ -81,11 +99,13 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Name
     for (int axis = 0; axis < tensor.shape.rank(); ++axis) {
       entry["shape"].push_back(tensor.shape[axis]);
     }
-    entry["data_offsets"] = {payload.size(), payload.size() + bytes.size()};
-    payload.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    entry["data_offsets"] = {size, size + bytes.size()};
+    size += bytes.size();
+    payload.push_back(bytes);
   }
   metadata["format"] = "pt";
-  metadata["sha256"] = sha256_hex(std::as_bytes(std::span(payload)));
+  metadata["sha256"] = sha256_hex(payload);
+  metadata[kHeaderDigest] = kNoDigest;
   header["__metadata__"] = metadata;
 
   std::string file(kLengthBytes, '\0');
@@ -93,7 +113,11 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Name
   file.resize((file.size() + kHeaderMultiple - 1) / kHeaderMultiple * kHeaderMultiple, ' ');
   const std::uint64_t header_size = file.size() - kLengthBytes;
   std::memcpy(file.data(), &header_size, kLengthBytes);
-  write_file(path, file + payload);
+  const std::string digest = header_digest(std::string_view(file).substr(kLengthBytes), kNoDigest);
+  replace_digits(file, kNoDigest, digest);
+  payload.insert(payload.begin(), std::as_bytes(std::span(file)));
+  write_file(path, payload);
+  return digest;
 }
 
 SafetensorsFile SafetensorsFile::read(const std::filesystem::path& path) {
@@ -122,7 +146,7 @@ SafetensorsFile SafetensorsFile::parse(std::string bytes, const std::string& nam
   } catch (const std::invalid_argument& error) {
     file.fail(std::string("its header is not as the format says: ") + error.what());
   }
-  file.check_digest();
+  file.check_digests();
   return file;
 }
 
@@ -179,11 +203,15 @@ void SafetensorsFile::check_layout(std::uint64_t payload_size) const {
   }
 }
 
-void SafetensorsFile::check_digest() const {
-  const auto given = metadata_.find("sha256");
-  if (given == metadata_.end()) return;
+void SafetensorsFile::check_digests() const {
+  if (!metadata_.contains("sha256") && !metadata_.contains(kHeaderDigest)) return;
+  const std::string& of_header = metadata(kHeaderDigest);
+  const auto header = std::string_view(bytes_).substr(kLengthBytes, payload_offset_ - kLengthBytes);
+  if (of_header.size() != kNoDigest.size() || header_digest(header, of_header) != of_header) {
+    fail("its header does not match its SHA-256: the file was damaged");
+  }
   const auto payload = std::as_bytes(std::span(bytes_)).subspan(payload_offset_);
-  if (sha256_hex(payload) != given->second) {
+  if (sha256_hex(payload) != metadata("sha256")) {
     fail("its numbers do not match their SHA-256: the file was damaged");
   }
 }

@@ -7,8 +7,9 @@
 //                    from the payload's start; "__metadata__": {"key": "text", ..}
 //   8+N..            payload: the tensors' little-endian floats, row-major, without gaps
 //
-// Files of ours carry the payload's SHA-256 in the metadata under "sha256". Reading is strict: see
-// SafetensorsFile.
+// Files of ours carry two digests in the metadata: "sha256" of the payload, and "header_sha256" of
+// the header's N bytes with these 64 digits as zeros, so that no change of a bit goes unseen. Where
+// one is given, both must be; files of others have none. Reading is strict: see SafetensorsFile.
 #pragma once
 
 #include <cstdint>
@@ -31,13 +32,14 @@ struct NamedTensor {
 
 using Metadata = std::map<std::string, std::string>;
 
-// Whole and synced on disk, or an Error and the old file untouched.
-void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
-                       Metadata metadata);
+// Whole and synced on disk, or an Error and the old file untouched. Returns the header's digest,
+// which stands for the whole content.
+std::string write_safetensors(const std::filesystem::path& path,
+                              const std::vector<NamedTensor>& tensors, Metadata metadata);
 
 // A file read and checked: header length within the file and 100 MB, no key twice, offsets sorted,
-// without gap, overlap or rest, sizes equal to their shapes', payload equal to its SHA-256 where
-// one is given. Owns its bytes.
+// without gap, overlap or rest, sizes equal to their shapes', payload and header equal to their
+// SHA-256 where they are given. Owns its bytes.
 class SafetensorsFile {
  public:
   // Throws not found, io or corrupt, naming the path.
@@ -65,7 +67,7 @@ class SafetensorsFile {
   void parse_header(std::string_view header, std::uint64_t payload_size);
   void add_entry(const std::string& tensor, Entry entry);
   void check_layout(std::uint64_t payload_size) const;
-  void check_digest() const;
+  void check_digests() const;
   [[noreturn]] void fail(const std::string& what) const;
 
   std::string name_, bytes_;

@@ -71,6 +71,15 @@ bool ParameterSync::due_after_epoch(std::int64_t epoch) const {
   return policy_.unit == SyncUnit::kEpochs && epoch % policy_.interval == 0;
 }
 
+void ParameterSync::declare(StateFields& fields) {
+  for (std::size_t i = 0; i < anchors_.size(); ++i) {
+    fields.add("sync.anchor." + std::to_string(i), anchors_[i]);
+  }
+  for (std::size_t i = 0; i < velocity_.size(); ++i) {
+    fields.add("sync.velocity." + std::to_string(i), velocity_[i]);
+  }
+}
+
 SyncReport ParameterSync::sync_all(bool last) {
   const auto start = std::chrono::steady_clock::now();
   SyncReport report;

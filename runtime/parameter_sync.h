@@ -21,6 +21,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/state_fields.h"
 #include "runtime/communicator.h"
 
 namespace miniray {
@@ -70,6 +71,9 @@ class ParameterSync {
   SyncReport finish() { return sync_all(true); }
   // Where gradients are what is averaged.
   void average_gradients(std::span<float> gradients);
+
+  // What later syncs depend on, besides the networks themselves. Not a collective.
+  void declare(StateFields& fields);
 
  private:
   SyncReport sync_all(bool last);

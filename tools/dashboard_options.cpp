@@ -31,7 +31,7 @@ dashboard::ServerOptions parse_dashboard_options(int argc, char** argv) {
       ->capture_default_str()
       ->group("Dashboard");
   add_server_options(app, options);
-  parse_options(app, argc, argv, [] {});
+  parse_options(app, {argv, argv + argc}, [] {});
   return options;
 }
 

@@ -87,14 +87,15 @@ void fail_at_once(const std::string& name, const std::string& message) {
   std::_Exit(kFailure);
 }
 
-void parse_options(CLI::App& app, int argc, char** argv, const std::function<void()>& check) {
+void parse_options(CLI::App& app, const std::vector<std::string>& arguments,
+                   const std::function<void()>& check) {
   app.set_version_flag("--version", MINIRAY_VERSION);
   app.set_config("--config", "", "Read options from this TOML file, by the same names");
   app.config_formatter(std::make_shared<QuoteAwareToml>());
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.get_formatter()->column_width(32);
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend() - 1));
   } catch (const CLI::Success& request) {
     app.exit(request);
     throw ExitRequest{kSuccess};

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -27,9 +28,11 @@ int run_program(const std::string& name, const std::function<ExitCode()>& body);
 // no thread is waited for. Where some thread hangs there is no other way to end.
 [[noreturn]] void fail_at_once(const std::string& name, const std::string& message);
 
-// Parses; then calls `check`, whose invalid argument is a wrong usage too. Adds --version and
+// Parses what main was given; then calls `check`, whose invalid argument is a wrong usage too. Adds
+// --version and
 // --config. Throws ExitRequest.
-void parse_options(CLI::App& app, int argc, char** argv, const std::function<void()>& check);
+void parse_options(CLI::App& app, const std::vector<std::string>& arguments,
+                   const std::function<void()>& check);
 
 // Makes an option refuse what is no whole number from 0 to 2^64 - 1.
 void expect_unsigned(CLI::Option& option);

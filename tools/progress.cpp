@@ -136,6 +136,13 @@ void TrainProgress::on_hang(const std::string& reason) {
   fail_at_once("gan_train", reason);
 }
 
+void TrainProgress::on_checkpoint(const CheckpointReport& report) {
+  if (report.kind != CheckpointReport::Kind::kResumed) return;
+  out_ << format("resumed in epoch %lld at step %lld from ", static_cast<long long>(report.epoch),
+                 static_cast<long long>(report.step))
+       << report.path.string() << std::endl;
+}
+
 void TrainProgress::on_saved(const std::filesystem::path& save_dir, bool stopped) {
   erase_bar();
   if (stopped) out_ << "stopped before the end, as asked\n";

@@ -21,6 +21,7 @@ class TrainProgress final : public RunObserver {
   void on_warning(const std::string& message) override;
   // Ends the process.
   [[noreturn]] void on_hang(const std::string& reason) override;
+  void on_checkpoint(const CheckpointReport& report) override;
   void on_saved(const std::filesystem::path& save_dir, bool stopped) override;
 
  private:

@@ -4,8 +4,18 @@
 
 #include "tools/dashboard_options.h"
 #include "tools/program.h"
+#include "tools/resume.h"
 
 namespace miniray {
+namespace {
+
+// Arguments that have the run's options first, so that those given anew win.
+std::vector<std::string> with_config(std::vector<std::string> arguments, const std::string& path) {
+  arguments.insert(arguments.begin() + 1, {"--config", path});
+  return arguments;
+}
+
+}  // namespace
 
 TrainOptionsParsed parse_train_options(int argc, char** argv) {
   TrainOptionsParsed parsed;
@@ -17,6 +27,7 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
       "  gan_train --data shapes --epochs 5         no files needed\n"
       "  gan_train --mode distributed --workers 4   four replicas, averaged every 5 epochs\n"
       "  gan_train --config runs/JOB/config.toml    as an earlier run\n"
+      "  gan_train --resume latest                  an interrupted run, to the same bits\n"
       "Samples and records appear in runs/<job-id>/. Ctrl-C ends after the step in hand and "
       "saves.");
 
@@ -130,19 +141,37 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--tensorboard", c.tensorboard,
          "Folder for TensorBoard: curves and samples in a folder by the run's name", output);
 
+  const char* const safety = "Checkpoints (runs/JOB/checkpoints)";
+  option("--checkpoint-every", c.checkpoint_every,
+         "Epochs between two, or minutes (5m), and at Ctrl-C and the end; 0: none", safety);
+  option("--keep-checkpoints", c.keep_checkpoints, "How many of the newest are kept", safety);
+  app.add_option("--resume", c.resume,
+                 "Go on with this run, or the latest, exactly: its options hold, but for --epochs "
+                 "and what leaves results alone")
+      ->group(safety);
+
   bool serve = false;
   dashboard::ServerOptions server;
   app.add_flag("--dashboard", serve, "Show the runs in a web browser meanwhile (gan_dashboard)")
       ->group("Dashboard");
   add_server_options(app, server);
 
-  parse_options(app, argc, argv, [&] {
+  std::vector<std::string> arguments(argv, argv + argc);
+  const auto resumed = find_resume(arguments);
+  parse_options(app, resumed ? with_config(arguments, resumed->config_path) : arguments, [&] {
+    if (resumed) {
+      check_resume(app, arguments, *resumed, {training, distributed, data},
+                   {"--epochs", "--threads", "--timeout", "--data-dir"});
+      c.job_id = c.resume = resumed->job_id;
+    }
     const bool default_save_dir = app.get_option("--save-dir")->count() == 0;
     if (default_save_dir && c.mode == "distributed") c.save_dir = "models/distributed_gan";
     check_config(c);
   });
   // A run made again from its config must not take the first one's name.
-  app.get_option("--job-id")->configurable(false);
+  for (const char* const name : {"--job-id", "--resume"}) {
+    app.get_option(name)->configurable(false);
+  }
   server.runs_dir = c.runs_dir;
   if (serve) parsed.dashboard = server;
   parsed.config_text = app.config_to_str(true, true);

@@ -106,7 +106,6 @@ def frame(header, payload):
 
 
 def pack_safetensors(header, payload):
-    header["__metadata__"]["sha256"] = hashlib.sha256(payload).hexdigest()
     return frame(json.dumps(header).encode(), payload)
 
 
@@ -133,6 +132,8 @@ class Damage:
     def __init__(self, good):
         self.good = good
         self.header, self.payload = parse_safetensors(good)
+        for digest in ("sha256", "header_sha256"):  # as files of others, which have none
+            del self.header["__metadata__"][digest]
 
     def header_text(self):
         return json.dumps(self.header).encode()

@@ -54,6 +54,11 @@ void Run::apply(const RecordFields& record) {
   } else if (type == "checkpoint") {
     checkpoints.add({at_epoch, at_step, record.text("path")});
     say(record, Level::kInfo, "checkpoint in " + record.text("path"));
+  } else if (type == "resumed") {
+    say(record, Level::kInfo,
+        format("resumed in epoch %lld at step %lld from ", static_cast<long long>(at_epoch),
+               static_cast<long long>(at_step)) +
+            record.text("path"));
   } else if (type == "models_saved") {
     say(record, Level::kInfo, "models saved in " + record.text("path"));
   } else if (type == "warning") {

@@ -1,0 +1,40 @@
+// What a computation goes on from: named arrays and numbers, declared once by those who own them.
+// Whoever saves, restores or copies a state goes through this list, so that what is declared is
+// covered everywhere.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace miniray {
+
+// Points to its owners' memory, which must stay where it is meanwhile. Names are unique.
+struct StateFields {
+  struct Array {
+    std::string name;
+    std::span<float> values;
+  };
+  struct Count {
+    std::string name;
+    std::int64_t* value;
+  };
+  struct Number {
+    std::string name;
+    double* value;
+  };
+
+  // An empty array is none.
+  void add(const std::string& name, std::span<float> values) {
+    if (!values.empty()) arrays.push_back({name, values});
+  }
+  void add(const std::string& name, std::int64_t& value) { counts.push_back({name, &value}); }
+  void add(const std::string& name, double& value) { numbers.push_back({name, &value}); }
+
+  std::vector<Array> arrays;
+  std::vector<Count> counts;
+  std::vector<Number> numbers;
+};
+
+}  // namespace miniray

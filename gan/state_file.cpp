@@ -1,0 +1,102 @@
+#include "gan/state_file.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+
+#include "engine/error.h"
+
+namespace miniray {
+namespace {
+
+const std::string kKind = "training state";
+
+Shape shape_of(const StateFields::Array& array) {
+  return {static_cast<std::int64_t>(array.values.size())};
+}
+
+std::string text(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  return text;
+}
+
+template <class T>
+T parse_number(const SafetensorsFile& file, const std::string& name) {
+  const std::string& digits = file.metadata(name);
+  T value{};
+  const char* const end = digits.data() + digits.size();
+  const auto [next, failure] = std::from_chars(digits.data(), end, value);
+  if (failure == std::errc() && next == end) return value;
+  throw corrupt("'" + file.name() + "' says that " + name + " is '" + digits + "', no number");
+}
+
+void check_finite(const StateFields& fields) {
+  const auto finite = [](auto value) { return std::isfinite(value); };
+  for (const auto& array : fields.arrays) {
+    if (!std::ranges::all_of(array.values, finite)) {
+      throw Error(ErrorKind::kDiverged, array.name + " holds a number that is not finite");
+    }
+  }
+  for (const auto& number : fields.numbers) {
+    if (!std::isfinite(*number.value)) {
+      throw Error(ErrorKind::kDiverged, number.name + " is not finite");
+    }
+  }
+}
+
+}  // namespace
+
+std::string write_state(const std::filesystem::path& path, const StateFields& fields) {
+  check_finite(fields);
+  std::vector<NamedTensor> tensors;
+  for (const auto& array : fields.arrays) {
+    tensors.push_back({array.name, shape_of(array), array.values});
+  }
+  Metadata metadata{{"kind", kKind}};
+  for (const auto& count : fields.counts) metadata[count.name] = std::to_string(*count.value);
+  for (const auto& number : fields.numbers) metadata[number.name] = text(*number.value);
+  return write_safetensors(path, tensors, std::move(metadata));
+}
+
+StateFile::StateFile(const std::filesystem::path& path, const std::string& digest)
+    : file_(SafetensorsFile::read(path)) {
+  if (file_.metadata("kind") != kKind) {
+    throw corrupt("'" + path.string() + "' holds no " + kKind);
+  }
+  if (file_.metadata("header_sha256") != digest) {
+    throw corrupt("'" + path.string() + "' is not the file that the manifest names");
+  }
+}
+
+void StateFile::check(const StateFields& fields) const {
+  for (const auto& array : fields.arrays) file_.check_tensor(array.name, shape_of(array));
+  for (const auto& count : fields.counts) parse_number<std::int64_t>(file_, count.name);
+  for (const auto& number : fields.numbers) parse_number<double>(file_, number.name);
+  if (file_.tensor_names().size() != fields.arrays.size()) {
+    throw corrupt("'" + file_.name() + "' holds more than this training has a place for");
+  }
+}
+
+void StateFile::copy_to(const StateFields& fields) const {
+  for (const auto& array : fields.arrays) {
+    file_.copy_tensor(array.name, shape_of(array), array.values);
+  }
+  for (const auto& count : fields.counts) {
+    *count.value = parse_number<std::int64_t>(file_, count.name);
+  }
+  for (const auto& number : fields.numbers) {
+    *number.value = parse_number<double>(file_, number.name);
+  }
+}
+
+void StateFile::add_arrays_to(const StateFields& fields, float factor) const {
+  for (const auto& array : fields.arrays) {
+    std::vector<float> values(array.values.size());
+    file_.copy_tensor(array.name, shape_of(array), values);
+    for (std::size_t i = 0; i < values.size(); ++i) array.values[i] += factor * values[i];
+  }
+}
+
+}  // namespace miniray
