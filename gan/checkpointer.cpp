@@ -47,7 +47,9 @@ Checkpointer::Checkpointer(const CheckpointOptions& options, Communicator& commu
   }
 }
 
-bool Checkpointer::due() const { return options_.every && Clock::now() - last_ >= *options_.every; }
+bool Checkpointer::due() const {
+  return options_.every && step_ != last_step_ && Clock::now() - last_ >= *options_.every;
+}
 
 bool Checkpointer::due_at_end(bool last) const {
   if (!options_.saves() || step_ == last_step_) return false;

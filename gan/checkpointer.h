@@ -52,7 +52,7 @@ class Checkpointer {
   Checkpointer(const CheckpointOptions& options, Communicator& communicator, StateFields state,
                const std::int64_t& epoch, const std::int64_t& step);
 
-  // By this rank's clock; ranks save together once one of them asks.
+  // By this rank's clock, and a step since the last; ranks save together once one of them asks.
   bool due() const;
   // Whether this epoch's end is a time for one, unless it is saved. last: of all epochs.
   bool due_at_end(bool last) const;
