@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <stdexcept>
 #include <system_error>
 
 #include "engine/error.h"
@@ -32,6 +33,11 @@ std::optional<std::int64_t> number_of(const std::string& name) {
   return std::stoll(digits);
 }
 
+std::int64_t count(const nlohmann::json& value) {
+  if (value.is_number_unsigned()) return value.get<std::int64_t>();
+  throw std::invalid_argument("a count is no whole number");
+}
+
 }  // namespace
 
 std::string Manifest::text() const {
@@ -54,11 +60,13 @@ Manifest Manifest::parse(const std::string& text, const fs::path& path) {
     if (json.at("version") != kManifestVersion) {
       throw corrupt("'" + path.string() + "' is of another version of this program");
     }
-    return {.epoch = json.at("epoch"),
-            .step = json.at("step"),
-            .data = json.at("data"),
-            .digests = json.at("digests")};
-  } catch (const nlohmann::json::exception& error) {
+    return {.epoch = count(json.at("epoch")),
+            .step = count(json.at("step")),
+            .data = json.at("data").get<std::string>(),
+            .digests = json.at("digests").get<std::vector<std::string>>()};
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
     throw corrupt("'" + path.string() + "' is no manifest of a checkpoint: " + error.what());
   }
 }

@@ -28,6 +28,16 @@ TEST(WriteFile, ReplacesTheWholeAndLeavesNothingBeside) {
   EXPECT_EQ(entries(dir.path()), 1U);
 }
 
+TEST(WriteFile, TakesBytesFromSeveralPlaces) {
+  const testing::TempDir dir;
+  const std::string ab = "ab", c = "c";
+  const ByteParts parts{std::as_bytes(std::span(ab)), {}, std::as_bytes(std::span(c))};
+  for (const Durability durability : {Durability::kSynced, Durability::kBuffered}) {
+    write_file(dir.path() / "a", parts, durability);
+    EXPECT_EQ(read_file(dir.path() / "a", 100), "abc");
+  }
+}
+
 TEST(WriteFile, AFullDiskLeavesTheOldFile) {
   const testing::TempDir dir;
   write_file(dir.path() / "a", std::string("old"));
@@ -94,10 +104,13 @@ TEST(MakeWritableFolder, NamesWhatStandsInTheWay) {
 
 // FIPS 180-4's own examples.
 TEST(Sha256, KnownAnswers) {
-  EXPECT_EQ(sha256_hex({}), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(sha256_hex(ByteParts{}),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   const std::string abc = "abc";
   EXPECT_EQ(sha256_hex(std::as_bytes(std::span(abc))),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  const auto letters = std::as_bytes(std::span(abc));
+  EXPECT_EQ(sha256_hex(ByteParts{letters.first(1), {}, letters.subspan(1)}), sha256_hex(letters));
 }
 
 }  // namespace

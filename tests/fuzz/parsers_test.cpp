@@ -9,6 +9,7 @@
 #include "engine/file.h"
 #include "gan/data/folder/decode.h"
 #include "gan/data/folder/picture_cache.h"
+#include "gan/checkpoint_folder.h"
 #include "gan/data/idx.h"
 #include "gan/model_file.h"
 #include "gan/npy.h"
@@ -55,6 +56,15 @@ TEST(Fuzz, Safetensors) {
     const SafetensorsFile file = SafetensorsFile::parse(bytes, "mutant");
     std::vector<float> to(6);
     file.copy_tensor("0.weight", {2, 3}, to);
+  });
+}
+
+TEST(Fuzz, Manifest) {
+  const Manifest manifest{.epoch = 3, .step = 17, .data = "pictures", .digests = {"aa", "bb"}};
+  // With the digest of the mutated line, so that what stands in it is what is refused.
+  fuzz(manifest.text().substr(0, manifest.text().find('\n')), [](const std::string& line) {
+    const std::string digest = sha256_hex(std::as_bytes(std::span(line)));
+    Manifest::parse(line + '\n' + digest + '\n', "mutant");
   });
 }
 

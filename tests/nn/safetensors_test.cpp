@@ -115,6 +115,26 @@ TEST(Safetensors, FindsADamagedNumber) {
   expect_error(ErrorKind::kCorrupt, "SHA-256", [&] { SafetensorsFile::parse(bytes, "test"); });
 }
 
+// Padding, names, metadata, digests: every bit of the header, each alone.
+TEST(Safetensors, FindsEveryDamagedBitOfTheHeader) {
+  const testing::TempDir dir;
+  const auto path = dir.path() / "a";
+  write_safetensors(path, {{"w", {4}, testing::random_values<float>(4, 1)}}, {{"format", "pt"}});
+  const std::string good = read_file(path, 1 << 20);
+  for (std::size_t bit = 0; bit < 8 * (good.size() - 16); ++bit) {
+    std::string bytes = good;
+    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << bit % 8));
+    EXPECT_THROW(SafetensorsFile::parse(bytes, "test"), Error) << bit;
+  }
+}
+
+TEST(Safetensors, FilesOfOthersNeedNoDigest) {
+  const auto file = parse(R"({"__metadata__":{"a":"b"}})", 0);
+  EXPECT_EQ(file.metadata("a"), "b");
+  expect_error(ErrorKind::kCorrupt, "lacks 'header_sha256'",
+               [] { parse(R"({"__metadata__":{"sha256":"b"}})", 0); });
+}
+
 TEST(Safetensors, CopyTensorChecksNameShapeAndNumbers) {
   const testing::TempDir dir;
   const auto path = dir.path() / "a";
