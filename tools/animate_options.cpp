@@ -15,7 +15,7 @@ AnimateConfig parse_animate_options(int argc, char** argv) {
   app.add_option("--output", c.output, "The picture: animated WebP")->capture_default_str();
   app.add_option("--frame-ms", c.frame_ms, "Milliseconds that each sheet is shown")
       ->capture_default_str();
-  parse_options(app, argc, argv, [&] { check_config(c); });
+  parse_options(app, {argv, argv + argc}, [&] { check_config(c); });
   return c;
 }
 

@@ -46,7 +46,7 @@ EvaluateConfig parse_evaluate_options(int argc, char** argv) {
   option("--workers", c.workers, "Workers, where distributed", speed);
   option("--threads", c.threads, "Compute threads of each worker; 0: its share of the cores",
          speed);
-  parse_options(app, argc, argv, [&] { check_config(c); });
+  parse_options(app, {argv, argv + argc}, [&] { check_config(c); });
   return c;
 }
 

@@ -28,7 +28,7 @@ FeaturesConfig parse_features_options(int argc, char** argv) {
   option("--flip", c.flip, "Mirror half of the pictures, at random");
   expect_unsigned(*option("--seed", c.seed, "Equal seeds give equal weights, bit for bit"));
   option("--threads", c.threads, "Compute threads; 0: one for each core");
-  parse_options(app, argc, argv, [&] { check_config(c); });
+  parse_options(app, {argv, argv + argc}, [&] { check_config(c); });
   return c;
 }
 

@@ -223,7 +223,7 @@ class Crash(unittest.TestCase):
                            *(("cut", good[:size]) for size in cuts)]:
             damaged.write_bytes(data)
             done = subprocess.run([GENERATE, "--model", damaged, "--num-images", "1", "--output", self.base / "out"],
-                                  capture_output=True, text=True)
+                                  capture_output=True, text=True, errors="replace")
             self.assertEqual(done.returncode, 1, what)
             self.assertRegex(done.stderr, r"\Agan_generate: .*damaged.safetensors.*\n\Z")
             refused += 1

@@ -7,9 +7,9 @@
 
 #include "engine/error.h"
 #include "engine/file.h"
+#include "gan/checkpoint_folder.h"
 #include "gan/data/folder/decode.h"
 #include "gan/data/folder/picture_cache.h"
-#include "gan/checkpoint_folder.h"
 #include "gan/data/idx.h"
 #include "gan/model_file.h"
 #include "gan/npy.h"
