@@ -56,6 +56,10 @@ bool Checkpointer::due_at_end(bool last) const {
   return last || (options_.every_epochs > 0 && epoch_ % options_.every_epochs == 0);
 }
 
+std::string Checkpointer::last_good() const {
+  return has_one() ? "; the last good checkpoint is '" + last_path_.string() + "'" : "";
+}
+
 void Checkpointer::save() {
   const auto start = Clock::now();
   const bool first = communicator_.rank() == 0;
@@ -71,7 +75,11 @@ void Checkpointer::save() {
     if (is_done(record)) folder_.remove_all_but(lines_of(text_of(record)));
     if (!is_done(record)) message = text_of(record);
   }
-  if (!message.empty()) folder_.remove(name);
+  if (message.empty()) {
+    last_path_ = folder_.path() / name;
+  } else {
+    folder_.remove(name);
+  }
   last_ = Clock::now();
   last_step_ = step_;
   tell(
@@ -121,6 +129,7 @@ bool Checkpointer::restore() {
     if (!take(name, manifest)) continue;
     last_ = Clock::now();
     last_step_ = step_;
+    last_path_ = folder_.path() / name;
     tell({.kind = CheckpointReport::Kind::kResumed,
           .epoch = manifest.epoch,
           .step = manifest.step,

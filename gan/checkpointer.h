@@ -59,6 +59,11 @@ class Checkpointer {
   // Whether one should be made where training stops before its end.
   bool due_at_stop() const { return options_.saves(); }
 
+  // Whether this training saved one, or came from one.
+  bool has_one() const { return !last_path_.empty(); }
+  // The end of a message: which that is, if any.
+  std::string last_good() const;
+
   // Collectives.
   // What cannot be written is told, not thrown; then no checkpoint came or went.
   void save();
@@ -89,6 +94,7 @@ class Checkpointer {
   const std::int64_t& step_;
   const CheckpointFolder folder_;
   Clock::time_point last_ = Clock::now();
+  std::filesystem::path last_path_;
   std::int64_t last_step_ = -1;  // of this rank, at the last one
 };
 

@@ -289,6 +289,16 @@ void Collector::worker_lost(int rank, const std::string& message) {
   write(Record("worker_lost").add("rank", std::int64_t{rank}).add("message", message));
 }
 
+void Collector::failure_survived(int rank, const std::string& message) {
+  const std::string warning = "worker " + std::to_string(rank) + ": " + message;
+  try {
+    writer_->write(Record("warning").add("message", warning));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kIo) throw;
+  }
+  if (rank == 0) warn(warning);  // others' threads leave the observer alone
+}
+
 void Collector::checkpoint(const CheckpointReport& report) {
   using Kind = CheckpointReport::Kind;
   const bool taken = report.kind == Kind::kSaved || report.kind == Kind::kResumed;

@@ -90,6 +90,8 @@ class Collector {
   TrainObserver& worker(int local_rank);
   void stopped() { stopped_ = true; }  // the training, before its end
   void worker_lost(int rank, const std::string& message);
+  // On that worker's thread.
+  void failure_survived(int rank, const std::string& message);
   // On worker 0's thread.
   void checkpoint(const CheckpointReport& report);
 

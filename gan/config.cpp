@@ -118,6 +118,7 @@ void check_config(const TrainConfig& config) {
   CheckpointOptions checkpoints;
   set_checkpoint_interval(config.checkpoint_every, checkpoints);
   check_range("--keep-checkpoints", config.keep_checkpoints, 1, 10'000);
+  check_range("--max-failures", config.max_failures, 0, 1'000'000);
   if (!config.job_id.empty()) check_job_id(config.job_id);
 }
 

@@ -59,6 +59,8 @@ struct TrainConfig {
   std::int64_t sample_every = 1;        // epochs; 0: never
   std::string checkpoint_every = "5m";  // epochs, or minutes with an m; 0: never
   std::int64_t keep_checkpoints = 3;
+  bool no_divergence_guard = false;
+  std::int64_t max_failures = 3;      // of a worker
   std::string resume;                 // a job id, or latest; empty: a new run
   double record_interval = 1;         // seconds; 0: every step
   std::int64_t gradient_norms = 100;  // steps between two measurements; 0: none

@@ -33,6 +33,11 @@ GanState::GanState(const GanSpec& gan_spec, const AdamOptions& generator_options
       generator_adam(adam_of(generator, generator_options)),
       discriminator_adam(adam_of(discriminator, discriminator_options)) {}
 
+void GanNetworks::declare(const std::string& name, StateFields& fields) {
+  declare_network(name + ".generator", generator, fields);
+  declare_network(name + ".discriminator", discriminator, fields);
+}
+
 void GanState::declare(StateFields& fields) {
   declare_network("generator", generator, fields);
   declare_network("discriminator", discriminator, fields);

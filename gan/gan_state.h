@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "engine/state_fields.h"
 #include "gan/models.h"
@@ -35,6 +36,8 @@ struct GanState {
 
 // A copy of both networks, without the optimizers.
 struct GanNetworks {
+  void declare(const std::string& name, StateFields& fields);
+
   Network<float> generator, discriminator;
 };
 

@@ -68,6 +68,8 @@ std::string describe(const TrainConfig& c, const Dataset& dataset) {
   line("--ema", c.ema);
   line("--accumulate", c.accumulate);
   line("--d-steps", c.d_steps);
+  line("--no-divergence-guard", c.no_divergence_guard);
+  line("--max-failures", c.max_failures);
   line("--seed", c.seed);
   line("--flip", c.flip);
   line("--augment", c.augment);

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 
 #include "engine/error.h"
+#include "gan/rank_status.h"
 #include "nn/moving_average.h"
 
 namespace miniray {
@@ -35,50 +35,9 @@ void check(const Dataset& dataset, const GanSpec& spec, const TrainOptions& opti
   if (options.accumulate < 1) throw invalid_argument("a step takes at least 1 batch");
   if (options.d_steps < 1) throw invalid_argument("D takes at least 1 step for each of G");
   if (!(options.clip_norm >= 0)) throw invalid_argument("the norm to clip to is below 0");
+  if (options.max_failures < 0) throw invalid_argument("the number of failures is below 0");
   if (options.gradient_norms < 0) throw invalid_argument("the steps between norms are below 0");
   if (options.epochs < 0) throw invalid_argument("the number of epochs is below 0");
-}
-
-void check_finite(const StepResult& result, std::int64_t step) {
-  if (std::isfinite(result.d_loss) && std::isfinite(result.g_loss)) return;
-  throw Error(ErrorKind::kDiverged, "the loss is not finite any more at step " +
-                                        std::to_string(step) +
-                                        ": a smaller learning rate may help");
-}
-
-// What ranks tell each other before anything that all must do together.
-struct Status {
-  bool stop = false;  // this rank was asked to stop
-  bool save = false;  // it wants a checkpoint
-  StepResult sums;
-
-  std::string text() const {
-    char text[140];
-    std::snprintf(text, sizeof text, "%d %d %.17g %.17g %.17g %.17g", stop ? 1 : 0, save ? 1 : 0,
-                  sums.d_loss, sums.g_loss, sums.d_real, sums.d_fake);
-    return text;
-  }
-  static Status parse(const std::string& text) {
-    Status status;
-    int stop = 0, save = 0;
-    std::sscanf(text.c_str(), "%d %d %lg %lg %lg %lg", &stop, &save, &status.sums.d_loss,
-                &status.sums.g_loss, &status.sums.d_real, &status.sums.d_fake);
-    status.stop = stop != 0;
-    status.save = save != 0;
-    return status;
-  }
-};
-
-std::vector<Status> exchange(Communicator& communicator, const Status& own) {
-  std::vector<Status> all;
-  for (const std::string& record : communicator.gather(own.text())) {
-    all.push_back(Status::parse(record));
-  }
-  return all;
-}
-
-bool any(const std::vector<Status>& all, bool Status::*wish) {
-  return std::ranges::any_of(all, [&](const Status& status) { return status.*wish; });
 }
 
 // Where the objective penalises D's gradient, D must be a network whose second derivatives we have.
@@ -101,6 +60,8 @@ AdamOptions discriminator_optimizer(const GanOptions& options) {
 
 }  // namespace
 
+enum class EpochEnd { kDone, kStopped, kRolledBack };
+
 // One epoch of one replica: its steps, and the averages between them.
 class EpochRunner {
  public:
@@ -121,17 +82,22 @@ class EpochRunner {
     hook_ = [this](std::span<float> gradients) { sync_.average_gradients(gradients); };
   }
 
-  // False where some rank was asked to stop. Goes on with the epoch where the replica stands in it.
-  bool run() {
+  // Goes on with the epoch where the replica stands in it.
+  EpochEnd run() {
     while (true) {
       const bool at_end = replica_.steps_in_epoch_ == batches_.count();
-      if (at_end || meets_in_next_step() || asked_to_stop() || checkpoints_.due()) {
+      if (at_end || meets_in_next_step() || asked_to_stop() || checkpoints_.due() || diverged()) {
         const auto all = meet(at_end);
-        if (any(all, &Status::stop)) return false;
-        if (any(all, &Status::save)) continue;  // some have steps to do before all are here again
+        if (any(all, &RankStatus::diverged)) {
+          go_back();
+          return EpochEnd::kRolledBack;
+        }
+        if (any(all, &RankStatus::stop)) return EpochEnd::kStopped;
+        if (any(all, &RankStatus::save))
+          continue;  // some have steps to do before all are here again
         if (at_end) {
           finish(all);
-          return true;
+          return EpochEnd::kDone;
         }
       }
       step(batches_.batch(replica_.steps_in_epoch_));
@@ -150,20 +116,41 @@ class EpochRunner {
                                      report_.epoch, step_size());
   }
 
+  bool diverged() const { return !divergence_.empty(); }
+  bool averages_parameters() const {
+    return options_.sync.unit != SyncUnit::kGradients && communicator().world_size() > 1;
+  }
+  bool may_go_back() const { return options_.divergence_guard && replica_.roll_backs_ == 0; }
+
   bool asked_to_stop() const { return stop_ != nullptr && stop_->load(); }
 
   // A rank leaves its steps only to exchange its status with all others, who come to the same place
   // in time: so none is left waiting. What they want to do together, they do here.
-  std::vector<Status> meet(bool at_end) {
+  std::vector<RankStatus> meet(bool at_end) {
     const bool last = report_.epoch == report_.epochs;
     const bool save = checkpoints_.due() || (at_end && checkpoints_.due_at_end(last));
-    auto all =
-        exchange(communicator(), {asked_to_stop(), save, mean(replica_.sums_, batches_.count())});
-    const bool stop = any(all, &Status::stop);
-    if (stop ? checkpoints_.due_at_stop() : any(all, &Status::save)) {
+    auto all = exchange_status(communicator(), {asked_to_stop(), save, diverged(),
+                                                mean(replica_.sums_, batches_.count())});
+    if (any(all, &RankStatus::diverged)) return all;
+    const bool stop = any(all, &RankStatus::stop);
+    if (stop ? checkpoints_.due_at_stop() : any(all, &RankStatus::save)) {
       checkpoints_.save();
     }
     return all;
+  }
+
+  // Throws where that cannot be, on the ranks whose losses it is about; others hear of it.
+  void go_back() {
+    if (may_go_back() && replica_.roll_back(checkpoints_)) {
+      if (diverged())
+        tell(divergence_ + "; all go back to the last checkpoint, to learn half as fast");
+      return;
+    }
+    if (diverged()) {
+      throw Error(ErrorKind::kDiverged,
+                  divergence_ + ": a smaller learning rate may help" + checkpoints_.last_good());
+    }
+    communicator().barrier();
   }
 
   std::int64_t step_size() const { return options_.batch_size * options_.accumulate; }
@@ -188,15 +175,64 @@ class EpochRunner {
         static_cast<double>(number - 1) / static_cast<double>(batches_.count());
     const double progress = (static_cast<double>(report_.epoch - 1) + part_of_epoch) /
                             static_cast<double>(report_.epochs);
-    const double factor = learning_rate_factor(replica_.schedule_, step, progress);
+    const double factor =
+        replica_.lr_scale_ * learning_rate_factor(replica_.schedule_, step, progress);
     replica_.state_.generator_adam.scale_lr(factor);
     replica_.state_.discriminator_adam.scale_lr(factor);
   }
 
   void step(const Batch& batch) {
-    const std::int64_t number = replica_.steps_in_epoch_ + 1;
     const auto size = static_cast<std::int64_t>(batch.pictures.size());
     const StepKey key{replica_.seed_, batch.stream_rank, ++replica_.step_, batch.samples};
+    const std::int64_t number = ++replica_.steps_in_epoch_;
+    const std::optional<StepResult> result = attempt(batch, key, number);
+    communicator().heartbeat();
+    std::optional<SyncReport> sync;
+    if (sync_.due_after_step(key.step)) {
+      sync = report_.sync = sync_.sync();
+      replica_.keep_average();
+    }
+    GanState& state = replica_.state_;
+    if (state.generator_average) {
+      update_moving_average(replica_.threads_, decay_at_step(replica_.ema_, key.step),
+                            state.generator, *state.generator_average);
+    }
+    const std::int64_t images = size * communicator().world_size();
+    report_.images += images;
+    if (!result) return;  // failed: but what all do together was done
+    replica_.sums_ += *result;
+    const StepReport step_report{report_.epoch, report_.epochs, number,   batches_.count(),
+                                 images,        *result,        key.step, batches_.shard_size(),
+                                 sync};
+    for (TrainObserver* observer : observers_) observer->on_step(step_report);
+  }
+
+  // Empty where the step failed: then the replica has taken up the last average, or has diverged.
+  std::optional<StepResult> attempt(const Batch& batch, const StepKey& key, std::int64_t number) {
+    StepResult result;
+    if (!averages_parameters()) {
+      result = train(batch, key, number);
+    } else {
+      try {
+        result = train(batch, key, number);
+      } catch (const std::exception& error) {
+        fail(error.what(), key.step);
+        if (diverged()) throw;
+        return std::nullopt;
+      }
+    }
+    const LossHealth health = replica_.guard_.judge(result);
+    if (health == LossHealth::kGood || (health == LossHealth::kExploding && !may_recover())) {
+      replica_.g_loss_ = result.g_loss;
+      return result;
+    }
+    fail(health == LossHealth::kNotFinite ? "the loss is not finite any more" : "the loss explodes",
+         key.step);
+    return std::nullopt;
+  }
+
+  StepResult train(const Batch& batch, const StepKey& key, std::int64_t number) {
+    const auto size = static_cast<std::int64_t>(batch.pictures.size());
     const RandomKey flip_key{.seed = key.seed,
                              .purpose = RandomPurpose::kFlip,
                              .rank = static_cast<std::uint16_t>(key.rank),
@@ -213,30 +249,37 @@ class EpochRunner {
     scale_learning_rates(key.step, number);
     const StepOptions step_options = this->step_options(key.step);
     StepResult result = train_step(replica_.threads_, key, size, state, buffers_, step_options);
-    if (step_options.train_generator) replica_.g_loss_ = result.g_loss;
-    result.g_loss = replica_.g_loss_;
-    check_finite(result, key.step);
-    communicator().heartbeat();
-    std::optional<SyncReport> sync;
-    if (sync_.due_after_step(key.step)) sync = report_.sync = sync_.sync();
-    if (state.generator_average) {
-      update_moving_average(replica_.threads_, decay_at_step(replica_.ema_, key.step),
-                            state.generator, *state.generator_average);
-    }
-    replica_.sums_ += result;
-    replica_.steps_in_epoch_ = number;
-    const std::int64_t images = size * communicator().world_size();
-    report_.images += images;
-    const StepReport step_report{report_.epoch, report_.epochs, number,   batches_.count(),
-                                 images,        result,         key.step, batches_.shard_size(),
-                                 sync};
-    for (TrainObserver* observer : observers_) observer->on_step(step_report);
+    if (!step_options.train_generator) result.g_loss = replica_.g_loss_;
+    return result;
   }
 
-  void finish(const std::vector<Status>& all) {
-    for (const Status& status : all) {
-      report_.workers.push_back(status.sums);
-      report_.mean += status.sums;
+  bool may_take_average() const {
+    return averages_parameters() && replica_.failures_ < options_.max_failures;
+  }
+  bool may_recover() const {
+    return may_take_average() || (may_go_back() && checkpoints_.has_one());
+  }
+
+  // The replica goes on from the last average where it may, otherwise it has diverged.
+  void fail(const std::string& what, std::int64_t step) {
+    const std::string message = what + " at step " + std::to_string(step);
+    if (!may_take_average()) {
+      divergence_ = message;
+      return;
+    }
+    ++replica_.failures_;
+    replica_.take_average();
+    tell(message + "; the worker goes on from the last average");
+  }
+
+  void tell(const std::string& message) const {
+    if (options_.on_failure) options_.on_failure(communicator().rank(), message);
+  }
+
+  void finish(const std::vector<RankStatus>& all) {
+    for (const RankStatus& status : all) {
+      report_.workers.push_back(status.means);
+      report_.mean += status.means;
     }
     report_.mean = mean(report_.mean, static_cast<std::int64_t>(all.size()));
     report_.step = replica_.step_;
@@ -255,6 +298,7 @@ class EpochRunner {
   EpochReport& report_;
   const EpochBatches batches_;
   GradientHook hook_;
+  std::string divergence_;  // why this replica cannot go on
 };
 
 Replica::Replica(const ThreadBudget& threads, Communicator& communicator, const GanOptions& options)
@@ -276,6 +320,11 @@ TrainResult Replica::train(const Dataset& dataset, const TrainOptions& options,
                       options.accumulate,
                       {.objective = objective_, .augmentation = options.augmentation});
   ParameterSync sync(options.sync, communicator_, sync_spans());
+  const bool averages = options.sync.unit != SyncUnit::kGradients && communicator_.world_size() > 1;
+  last_average_.reset();
+  if (averages && options.max_failures > 0) {
+    last_average_.emplace(GanNetworks{state_.generator, state_.discriminator});
+  }
   Checkpointer checkpoints(options.checkpoints, communicator_, state_fields(sync), epoch_, step_);
   TrainResult result;
   const std::int64_t last_epoch = begin(options, checkpoints);
@@ -285,15 +334,21 @@ TrainResult Replica::train(const Dataset& dataset, const TrainOptions& options,
     EpochReport report;
     report.epoch = epoch_;
     report.epochs = last_epoch;
-    result.stopped =
-        !EpochRunner(*this, dataset, options, observers, stop, sync, checkpoints, buffers, report)
-             .run();
+    const EpochEnd end =
+        EpochRunner(*this, dataset, options, observers, stop, sync, checkpoints, buffers, report)
+            .run();
+    if (end == EpochEnd::kRolledBack) {
+      std::erase_if(result.history, [&](const auto& past) { return past.epoch >= epoch_; });
+      continue;
+    }
+    result.stopped = end == EpochEnd::kStopped;
     in_epoch_ = false;
     const bool last = result.stopped || epoch_ == last_epoch;
     if (last && communicator_.world_size() > 1) {
       own_networks_.emplace(GanNetworks{state_.generator, state_.discriminator});
     }
     if (last || sync.due_after_epoch(epoch_)) report.sync = last ? sync.finish() : sync.sync();
+    if (report.sync) keep_average();
     if (last && state_.generator_average) average_over_ranks(*state_.generator_average);
     if (result.stopped) break;
     report.seconds =
@@ -314,6 +369,11 @@ StateFields Replica::state_fields(ParameterSync& sync) {
   fields.add("epoch", epoch_);
   fields.add("steps_in_epoch", steps_in_epoch_);
   fields.add("g_loss", g_loss_);
+  if (last_average_) last_average_->declare("last_average", fields);
+  guard_.declare(fields);
+  fields.add("lr_scale", lr_scale_);
+  fields.add("roll_backs", roll_backs_);
+  fields.add("failures", failures_);
   fields.add("epoch_sum.d_loss", sums_.d_loss);
   fields.add("epoch_sum.g_loss", sums_.g_loss);
   fields.add("epoch_sum.d_real", sums_.d_real);
@@ -338,6 +398,27 @@ void Replica::begin_epoch() {
   ++epoch_;
   steps_in_epoch_ = 0;
   sums_ = {};
+}
+
+void Replica::keep_average() {
+  if (!last_average_) return;
+  last_average_->generator = state_.generator;
+  last_average_->discriminator = state_.discriminator;
+}
+
+void Replica::take_average() {
+  state_.generator = last_average_->generator;
+  state_.discriminator = last_average_->discriminator;
+  state_.generator_adam.reset();
+  state_.discriminator_adam.reset();
+}
+
+bool Replica::roll_back(Checkpointer& checkpoints) {
+  if (!checkpoints.has_one() || !checkpoints.restore()) return false;
+  in_epoch_ = true;
+  ++roll_backs_;
+  lr_scale_ /= 2;
+  return true;
 }
 
 // What each rank kept of its own steps.

@@ -11,6 +11,7 @@
 #include "gan/checkpointer.h"
 #include "gan/data/batch.h"
 #include "gan/data/epoch_batches.h"
+#include "gan/loss_guard.h"
 #include "gan/schedule.h"
 #include "gan/train_step.h"
 #include "runtime/parameter_sync.h"
@@ -42,6 +43,14 @@ struct TrainOptions {
   std::int64_t gradient_norms = 0;  // steps between two measurements of gradient norms; 0: none
   Collector* collector = nullptr;   // keeps the run's records (gan/collector.h); not owned
   CheckpointOptions checkpoints{};
+  // Where losses explode or leave the finite numbers, training goes back to the last checkpoint and
+  // on with half the learning rates: once.
+  bool divergence_guard = true;
+  // Of several workers that average parameters: how many steps of each may fail, by what they throw
+  // or by such losses. The worker then takes up the last average and goes on.
+  std::int64_t max_failures = 3;
+  // Told of each on the worker's thread, with its rank.
+  std::function<void(int rank, const std::string& message)> on_failure{};
 };
 
 struct StepReport {
@@ -92,8 +101,9 @@ class Replica {
   // from a checkpoint, then with the very bits of a training that was never interrupted. A last
   // average is always taken, behind the last checkpoint. Where `stop` is set, all end after the
   // step in hand. Throws invalid argument where options or the data set's shape do not fit, not
-  // found where there is no checkpoint to resume from, diverged where a loss is not finite any
-  // more, communication where another rank failed. options.collector is the trainers' concern.
+  // found where no checkpoint is whole any more, diverged where a loss is not finite any more and
+  // the options allow no further attempt, communication where another rank failed. The collector
+  // is the trainers' concern.
   TrainResult train(const Dataset& dataset, const TrainOptions& options, const Observers& observers,
                     const std::atomic<bool>* stop);
 
@@ -110,6 +120,11 @@ class Replica {
   // Returns the number of the last epoch.
   std::int64_t begin(const TrainOptions& options, Checkpointer& checkpoints);
   void begin_epoch();
+  void keep_average();
+  // This replica goes on from the last average, its optimizers from their start.
+  void take_average();
+  // All go on from the last checkpoint; false where there is none.
+  bool roll_back(Checkpointer& checkpoints);
   std::vector<SyncSpans> sync_spans();
   void average_over_ranks(Network<float>& network);
 
@@ -128,6 +143,11 @@ class Replica {
   bool in_epoch_ = false;            // it has begun and not ended
   double g_loss_ = 0;                // of G's latest update
   StepResult sums_;                  // over the epoch's steps so far
+  // How it fares.
+  LossGuard guard_;
+  double lr_scale_ = 1;
+  std::int64_t roll_backs_ = 0, failures_ = 0;
+  std::optional<GanNetworks> last_average_;  // where a failure may need it
 };
 
 }  // namespace miniray

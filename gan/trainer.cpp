@@ -36,8 +36,8 @@ Observers with_collector(Collector* collector, int local_rank, const Observers& 
   return told;
 }
 
-// The collector's run keeps the checkpoints, and their records.
-TrainOptions with_checkpoints(TrainOptions options) {
+// The collector's run keeps the checkpoints, and the records of them and of failures.
+TrainOptions told_to_collector(TrainOptions options) {
   Collector* const collector = options.collector;
   CheckpointOptions& checkpoints = options.checkpoints;
   if (collector == nullptr) return options;
@@ -45,6 +45,11 @@ TrainOptions with_checkpoints(TrainOptions options) {
   checkpoints.told = [collector, told = checkpoints.told](const CheckpointReport& report) {
     collector->checkpoint(report);
     if (told) told(report);
+  };
+  options.on_failure = [collector, told = options.on_failure](int rank,
+                                                              const std::string& message) {
+    collector->failure_survived(rank, message);
+    if (told) told(rank, message);
   };
   return options;
 }
@@ -78,7 +83,7 @@ TrainResult GanTrainer::train(const Dataset& dataset, const TrainOptions& option
   collector->begin({dataset, options_, options, state(), 1, threads_.threads()}, *communicator_);
   try {
     const auto told = with_collector(collector, 0, observers);
-    TrainResult result = replica_.train(dataset, with_checkpoints(options), told, stop);
+    TrainResult result = replica_.train(dataset, told_to_collector(options), told, stop);
     if (result.stopped) collector->stopped();
     return result;
   } catch (const std::exception& error) {
@@ -153,7 +158,7 @@ std::vector<Future<TrainResult>> DistributedGanTrainer::start(const Dataset& dat
                       options_.threads_per_worker},
                      options_.processes != nullptr ? options_.processes->communicator() : *alone);
   }
-  const TrainOptions for_workers = with_checkpoints(options);
+  const TrainOptions for_workers = told_to_collector(options);
   std::vector<Future<TrainResult>> results;
   for (int rank = 0; rank < options_.num_workers; ++rank) {
     const bool observed = first_rank_ == 0 && rank == 0;

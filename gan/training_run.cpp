@@ -75,7 +75,9 @@ TrainOptions train_options(const TrainConfig& config, const Dataset& dataset) {
           .sync = sync_policy(config),
           .sharding = make_sharding(config.sharding, config.seed),
           .gradient_norms = config.gradient_norms,
-          .checkpoints = checkpoint_options(config, dataset)};
+          .checkpoints = checkpoint_options(config, dataset),
+          .divergence_guard = !config.no_divergence_guard,
+          .max_failures = config.max_failures};
 }
 
 CollectorOptions collector_options(const TrainConfig& config, const std::string& config_text,

@@ -1,5 +1,6 @@
 #include "nn/adam.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/kernels/adam.h"
@@ -39,6 +40,12 @@ void Adam<T>::step(const ThreadBudget& threads, std::span<T> parameters, std::sp
                    adam_update(factors, part(parameters, begin, size), part(gradients, begin, size),
                                part(m_.span(), begin, size), part(v_.span(), begin, size));
                  });
+}
+
+template <class T>
+void Adam<T>::reset() {
+  steps_ = 0;
+  for (const std::span<T> moment : {m_.span(), v_.span()}) std::ranges::fill(moment, T{0});
 }
 
 template class Adam<float>;

@@ -30,6 +30,8 @@ class Adam {
   // A whole update; `gradients` are consumed: zero afterwards, ready to be added to.
   void step(const ThreadBudget& threads, std::span<T> parameters, std::span<T> gradients);
 
+  // As it began.
+  void reset();
   // From the next update on; options' lr times a factor.
   void scale_lr(double factor) { lr_factor_ = factor; }
 

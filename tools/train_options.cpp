@@ -145,6 +145,12 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--checkpoint-every", c.checkpoint_every,
          "Epochs between two, or minutes (5m), and at Ctrl-C and the end; 0: none", safety);
   option("--keep-checkpoints", c.keep_checkpoints, "How many of the newest are kept", safety);
+  app.add_flag("--no-divergence-guard", c.no_divergence_guard,
+               "Do not go back to the last checkpoint, once, with half the learning rates, where "
+               "losses explode")
+      ->group(training);
+  option("--max-failures", c.max_failures,
+         "Steps of a worker that may fail: it goes on from the last average", distributed);
   app.add_option("--resume", c.resume,
                  "Go on with this run, or the latest, exactly: its options hold, but for --epochs "
                  "and what leaves results alone")

@@ -157,6 +157,15 @@ TEST(Resume, ExactForADcgan) {
                {.epochs = 4, .batch_size = 6, .sync = {.unit = SyncUnit::kSteps, .interval = 3}});
 }
 
+// Also what a failed step leaves is a part of the state: the last average, and how many there were.
+TEST(Resume, ExactForAWorkerThatFailsNowAndThen) {
+  expect_exact(small_options(), 2, testing::PicturesWithABadOne(103, 77),
+               {.epochs = 4,
+                .batch_size = 10,
+                .sync = {.unit = SyncUnit::kSteps, .interval = 3},
+                .max_failures = 4});
+}
+
 class Checkpoints : public ::testing::Test {
  protected:
   TrainOptions options(std::int64_t epochs = 4) {

@@ -1,6 +1,8 @@
 // A GAN small enough for tests: 3x4x4 pictures.
 #pragma once
 
+#include <stdexcept>
+
 #include "gan/data/dataset.h"
 #include "gan/models.h"
 
@@ -35,6 +37,26 @@ class SmallPictures final : public Dataset {
  private:
   std::int64_t size_;
   std::vector<std::string> names_{"dark", "bright"};
+};
+
+// One of them cannot be read.
+class PicturesWithABadOne final : public Dataset {
+ public:
+  PicturesWithABadOne(std::int64_t size, std::int64_t bad) : pictures_(size), bad_(bad) {}
+
+  std::string name() const override { return pictures_.name(); }
+  std::int64_t size() const override { return pictures_.size(); }
+  Shape sample_shape() const override { return pictures_.sample_shape(); }
+  const std::vector<std::string>& class_names() const override { return pictures_.class_names(); }
+  int label(std::int64_t index) const override { return pictures_.label(index); }
+  void copy_sample(std::int64_t index, std::span<std::uint8_t> chw) const override {
+    if (index == bad_) throw std::runtime_error("the picture cannot be read");
+    pictures_.copy_sample(index, chw);
+  }
+
+ private:
+  SmallPictures pictures_;
+  std::int64_t bad_;
 };
 
 }  // namespace miniray::testing
