@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kBeatInterval = 500ms;
 constexpr auto kLookInterval = 20ms;
+constexpr auto kSilence = 10s;  // a monitor that sends nothing: its process or the link is gone
 constexpr auto kFarewell = 2s;  // for the last messages to leave
 constexpr int kTag = 1;
 
@@ -23,7 +24,7 @@ MpiMonitor::MpiMonitor(MPI_Comm communicator, std::chrono::milliseconds timeout)
   MPI_Comm_rank(communicator_, &rank_);
   MPI_Comm_size(communicator_, &size_);
   peers_.resize(static_cast<std::size_t>(size_));
-  for (Peer& peer : peers_) peer.last_change = Clock::now();
+  for (Peer& peer : peers_) peer.last_message = peer.last_change = Clock::now();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -117,6 +118,7 @@ void MpiMonitor::receive() {
       fail("process " + std::to_string(status.MPI_SOURCE) + " failed: " + message.reason);
     }
     if (message.kind == 'e') peer.ended = true;
+    peer.last_message = Clock::now();
     if (message.beats == peer.beats) continue;
     peer.beats = message.beats;
     peer.last_change = Clock::now();
@@ -126,9 +128,13 @@ void MpiMonitor::receive() {
 void MpiMonitor::look_for_missing() {
   for (int rank = 0; rank < size_; ++rank) {
     const Peer& peer = peers_[static_cast<std::size_t>(rank)];
-    if (rank == rank_ || peer.ended || Clock::now() - peer.last_change < timeout_) continue;
+    if (rank == rank_ || peer.ended) continue;
+    const std::chrono::milliseconds silence =
+        std::min<std::chrono::milliseconds>(kSilence, timeout_);
+    const bool silent = Clock::now() - peer.last_message >= silence;
+    if (!silent && Clock::now() - peer.last_change < timeout_) continue;
     fail("process " + std::to_string(rank) + " showed no sign of life for " +
-             std::to_string(timeout_.count() / 1000) + " s",
+             std::to_string((silent ? silence : timeout_).count() / 1000) + " s",
          rank);
   }
 }

@@ -41,7 +41,7 @@ class MpiMonitor {
   };
   struct Peer {
     std::uint64_t beats = 0;
-    Clock::time_point last_change;
+    Clock::time_point last_message, last_change;  // of beats
     bool ended = false;
     Message outgoing;
     MPI_Request sending = MPI_REQUEST_NULL;

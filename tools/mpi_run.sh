@@ -2,22 +2,26 @@
 # Starts a program on several processes or machines through OpenMPI, with options that suit training:
 # no process is bound to one core (each has threads of its own), waiting processes yield.
 #
-#   tools/mpi_run.sh [-n PROCESSES] [--hosts A,B:2,..] [--interface SUBNET] PROGRAM [ARGUMENT ..]
+#   tools/mpi_run.sh [-n PROCESSES] [--hosts A,B:2,..] [--interface SUBNET] [--max-restarts N]
+#                    PROGRAM [ARGUMENT ..]
 #
 #   -n PROCESSES          default: one a host
 #   --hosts A,B:2         machines, with the number of processes where more than one
 #   --interface SUBNET    the network between them, such as 10.0.0.0/24; default: OpenMPI chooses
+#   --max-restarts N      of gan_train: a job that fails is resumed from its last checkpoint so many
+#                         times; default 0. Needs the runs' folder on the first machine
 #
 #   tools/mpi_run.sh -n 2 build/gan_train --mode distributed --workers 4
 set -euo pipefail
 
-processes='' hosts='' interface=''
+processes='' hosts='' interface='' max_restarts=0
 while [ $# -gt 0 ]; do
   case $1 in
     -n) processes=$2; shift 2 ;;
     --hosts) hosts=$2; shift 2 ;;
     --interface) interface=$2; shift 2 ;;
-    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --max-restarts) max_restarts=$2; shift 2 ;;
+    -h | --help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "mpi_run: unknown option $1 (--help)" >&2; exit 2 ;;
     *) break ;;
   esac
@@ -44,4 +48,46 @@ fi
 [ -z "$hosts" ] || options+=(--host "$hosts")
 [ -z "$processes" ] || options+=(-np "$processes")
 [ "$(id -u)" -ne 0 ] || options+=(--allow-run-as-root)
-exec mpirun "${options[@]}" "$@"
+[ "$max_restarts" -gt 0 ] || exec mpirun "${options[@]}" "$@"
+
+# The run's name, made up here where it was not given; what else was asked, of a new run and of one that
+# goes on, whose options come from its folder.
+program=$1 job="" runs=runs resume=''
+shift
+arguments=() kept=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --job-id) job=$2; shift 2; continue ;;
+    --job-id=*) job=${1#*=}; shift; continue ;;
+    --resume) job=$2 resume=yes; shift 2; continue ;;
+    --resume=*) job=${1#*=} resume=yes; shift; continue ;;
+    --config) arguments+=("$1" "$2"); shift 2; continue ;;
+    --config=*) arguments+=("$1"); shift; continue ;;
+    --runs-dir) runs=$2 ;;
+    --runs-dir=*) runs=${1#*=} ;;
+  esac
+  arguments+=("$1") kept+=("$1")
+  shift
+done
+: "${job:=$(date +%Y%m%d-%H%M%S)-$$}"
+
+child='' stopped=''
+trap 'stopped=yes; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' INT TERM
+restarts=0
+while true; do
+  if [ -n "$resume" ]; then
+    command=("$program" "${kept[@]}" --resume "$job")
+  else
+    command=("$program" "${arguments[@]}" --job-id "$job")
+  fi
+  mpirun "${options[@]}" "${command[@]}" </dev/null &
+  child=$! code=0
+  wait "$child" || code=$?
+  while kill -0 "$child" 2>/dev/null; do code=0; wait "$child" || code=$?; done  # a signal ended the wait
+  # Done, a wrong usage, interrupted: not to be tried again.
+  case $code in 0 | 2 | 130) exit "$code" ;; esac
+  if [ -n "$stopped" ] || [ "$restarts" -ge "$max_restarts" ]; then exit "$code"; fi
+  restarts=$((restarts + 1))
+  [ ! -f "$runs/$job/config.toml" ] || resume=yes
+  echo "mpi_run: the job ended with code $code; restart $restarts of $max_restarts, from its last checkpoint" >&2
+done

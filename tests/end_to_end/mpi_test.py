@@ -11,11 +11,13 @@ import filecmp
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,6 +121,42 @@ class Programs(unittest.TestCase):
         self.assertNotEqual(run.returncode, 0)
         self.assertIn('process 1 was started with --lr 0.002', run.stderr)
         self.assertFalse((self.folder / 'runs').exists())
+
+    def test_a_killed_process_is_no_loss(self):
+        """The launcher starts the job again, which ends with the bits of one that nothing happened to."""
+        self.train(2, 1, 'undisturbed')
+        options = [*SMALL_RUN, '--workers', '1', '--job-id', 'a', '--save-dir', 'a', '--record-interval', '0',
+                   '--checkpoint-every', '0.01m']
+        events = self.folder / 'runs' / 'a' / 'events.jsonl'
+        for how, limit in ((signal.SIGKILL, 15), (signal.SIGSTOP, 25)):
+            with self.subTest(how):
+                launcher = subprocess.Popen([LAUNCHER, '-n', '2', '--max-restarts', '1', BUILD / 'gan_train', *options],
+                                            cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                self.addCleanup(launcher.kill)
+                while not (records := self.records_of(events, 'checkpoint')):
+                    self.assertIsNone(launcher.poll(), 'it ended before it saved a checkpoint')
+                    time.sleep(0.02)
+                pids = {r['rank']: r['pid'] for r in self.records_of(events, 'worker')}
+                os.kill(pids[1], how)
+                struck = time.time()
+                _, messages = launcher.communicate(timeout=120)
+                self.assertEqual(launcher.returncode, 0, messages)
+                self.assertIn('restart 1 of 1', messages)
+                self.assert_equal_files('undisturbed', 'a')
+                self.assertTrue(records)
+                again = self.records_of(events, 'run_started')[1]['time']
+                seconds = datetime.fromisoformat(again.replace('Z', '+00:00')).timestamp() - struck
+                print(f'\n{how.name}: training again {seconds:.1f} s later')
+                self.assertLess(seconds, limit + 30)
+                for pid in pids.values():
+                    self.assertFalse(Path(f'/proc/{pid}').exists(), 'an orphan is left')
+                shutil.rmtree(self.folder / 'runs' / 'a')
+                shutil.rmtree(self.folder / 'a')
+
+    @staticmethod
+    def records_of(events, kind):
+        text = events.read_text() if events.exists() else ''
+        return [r for r in map(json.loads, text.splitlines()[:text.count('\n')]) if r['type'] == kind]
 
     def test_single_mode_is_for_one_process(self):
         run = launch(2, BUILD / 'gan_train', '--data', 'shapes', '--epochs', '0', cwd=self.folder)
