@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "engine/error.h"
 #include "tools/dashboard_options.h"
+#include "tools/presets.h"
 #include "tools/program.h"
 #include "tools/resume.h"
 
@@ -13,6 +15,16 @@ namespace {
 std::vector<std::string> with_config(std::vector<std::string> arguments, const std::string& path) {
   arguments.insert(arguments.begin() + 1, {"--config", path});
   return arguments;
+}
+
+void add_preset_option(CLI::App& app, std::string& name) {
+  std::string help = "Flags by name; those given besides win.";
+  std::vector<std::string> names;
+  for (const Preset& preset : presets()) {
+    help += "\n" + preset.name + ": " + preset.what + ". " + text_of(preset);
+    names.push_back(preset.name);
+  }
+  app.add_option("--preset", name, help)->check(CLI::IsMember(names))->group("Presets");
 }
 
 }  // namespace
@@ -34,6 +46,8 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   const auto option = [&](const char* name, auto& value, const char* help, const char* group) {
     return app.add_option(name, value, help)->capture_default_str()->group(group);
   };
+  std::string preset;
+  add_preset_option(app, preset);
   const char* const training = "Training";
   option("--mode", c.mode, "One replica (single) or several that are averaged", training)
       ->check(CLI::IsMember({"single", "distributed"}));
@@ -162,8 +176,12 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
       ->group("Dashboard");
   add_server_options(app, server);
 
-  std::vector<std::string> arguments(argv, argv + argc);
+  const std::vector<std::string> arguments = with_preset({argv, argv + argc});
+  for (CLI::Option* const option : app.get_options()) {
+    if (option->get_items_expected_max() == 1) option->take_last();
+  }
   const auto resumed = find_resume(arguments);
+  app.get_option("--preset")->excludes("--resume");
   parse_options(app, resumed ? with_config(arguments, resumed->config_path) : arguments, [&] {
     if (resumed) {
       check_resume(app, arguments, *resumed, {training, distributed, data},
@@ -172,10 +190,13 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
     }
     const bool default_save_dir = app.get_option("--save-dir")->count() == 0;
     if (default_save_dir && c.mode == "distributed") c.save_dir = "models/distributed_gan";
+    if (!preset.empty() && app.get_config_ptr()->count() > 0) {
+      throw invalid_argument("--preset and --config both say what all options are; give one");
+    }
     check_config(c);
   });
   // A run made again from its config must not take the first one's name.
-  for (const char* const name : {"--job-id", "--resume"}) {
+  for (const char* const name : {"--job-id", "--preset", "--resume"}) {
     app.get_option(name)->configurable(false);
   }
   server.runs_dir = c.runs_dir;

@@ -1,0 +1,50 @@
+#include "tools/presets.h"
+
+#include <algorithm>
+
+namespace miniray {
+namespace {
+
+// The value of --preset, behind it or behind a '='; empty where there is none.
+std::string named_in(const std::vector<std::string>& arguments) {
+  const std::string flag = "--preset", with_value = flag + "=";
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    if (arguments[i].starts_with(with_value)) return arguments[i].substr(with_value.size());
+    if (arguments[i] == flag && i + 1 < arguments.size()) return arguments[i + 1];
+  }
+  return {};
+}
+
+}  // namespace
+
+const std::vector<Preset>& presets() {
+  static const std::vector<Preset> all = {
+      {"reference", "the reference's GAN, as without a preset", {}},
+      {"cifar10-fast",
+       "pictures of ten kinds in 20 minutes on two cores",
+       {"--data", "cifar10", "--model", "dcgan", "--conditional", "--d-norm", "spectral", "--loss",
+        "hinge", "--batch-size", "64", "--epochs", "22", "--ema", "0.999", "--lr-decay", "linear",
+        "--flip"}},
+      {"cifar10-best",
+       "better ones in an afternoon",
+       {"--data", "cifar10", "--model",      "sngan",      "--width",  "0.5",   "--conditional",
+        "--loss", "hinge",   "--batch-size", "64",         "--epochs", "60",    "--d-steps",
+        "2",      "--ema",   "0.999",        "--lr-decay", "linear",   "--flip"}},
+  };
+  return all;
+}
+
+std::string text_of(const Preset& preset) {
+  std::string text;
+  for (const std::string& flag : preset.flags) text += (text.empty() ? "" : " ") + flag;
+  return text;
+}
+
+std::vector<std::string> with_preset(std::vector<std::string> arguments) {
+  const auto preset = std::ranges::find(presets(), named_in(arguments), &Preset::name);
+  if (preset == presets().end()) return arguments;
+  arguments.insert(arguments.begin() + 1, preset->flags.begin(), preset->flags.end());
+  return arguments;
+}
+
+}  // namespace miniray
