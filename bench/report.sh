@@ -180,6 +180,8 @@ report_growth() {
   done
   echo
   "$bench/scaling" --workers "$cores" --rounds "$(pick 3 1)" --steps "$(pick 40 4)"
+  printf '\nThe dcgan:\n\n'
+  "$bench/scaling" --model dcgan --workers "$cores" --rounds "$(pick 3 1)" --steps "$(pick 20 2)"
 }
 
 # generation_row PROGRAM ..: its line as a row. Pictures stay to the end: some file systems look long

@@ -23,18 +23,19 @@ constexpr double kEpochPictures = 50'000;
 constexpr double kBytes = sizeof(float) * static_cast<double>(kParameters);
 
 // Pictures a second of `workers` workers of one thread each, one average included.
-double train_speed(int workers, std::int64_t steps) {
-  const StoredPictures pictures({3, 32, 32}, 128 * steps * workers);
-  DistributedGanTrainer trainer(GanOptions{}, {.num_workers = workers});
+double train_speed(const GanSpec& model, int workers, std::int64_t steps) {
+  const StoredPictures pictures(model.image_shape, 128 * steps * workers);
+  DistributedGanTrainer trainer(GanOptions{.model = model}, {.num_workers = workers});
   trainer.train(pictures, {.epochs = 1, .batch_size = 512});  // warm up
   return trainer.train(pictures, {.epochs = 1}).history.back().images_per_second();
 }
 
-std::vector<double> print_table(int most_workers, int rounds, std::int64_t steps) {
+std::vector<double> print_table(const GanSpec& model, int most_workers, int rounds,
+                                std::int64_t steps) {
   std::vector<std::vector<double>> speeds(static_cast<std::size_t>(most_workers));
   for (int round = 0; round < rounds; ++round) {
     for (int workers = 1; workers <= most_workers; ++workers) {
-      speeds[static_cast<std::size_t>(workers - 1)].push_back(train_speed(workers, steps));
+      speeds[static_cast<std::size_t>(workers - 1)].push_back(train_speed(model, workers, steps));
     }
   }
   std::printf(
@@ -169,12 +170,17 @@ int main(int argc, char** argv) {
   using namespace miniray;
   int most_workers = available_cores(), rounds = 3;
   std::int64_t steps = 40;
+  std::string model = "mlp";
+  double width = 1;
   bench::Network network;
   CLI::App app("Times data-parallel training and its averages.", "scaling");
   app.add_option("--workers", most_workers, "Most workers")->capture_default_str();
   app.add_option("--rounds", rounds, "Rounds of the table, of which the medians are shown")
       ->capture_default_str();
   app.add_option("--steps", steps, "Steps of a worker in each")->capture_default_str();
+  app.add_option("--model", model, "mlp; of another, only the table of workers is printed")
+      ->capture_default_str();
+  app.add_option("--width", width, "Factor of the model's widths")->capture_default_str();
   app.add_option("--bandwidth", network.gigabits, "Gbit/s of the simulation")
       ->capture_default_str();
   app.add_option("--latency", network.latency_us, "Microseconds of the simulation")
@@ -186,7 +192,9 @@ int main(int argc, char** argv) {
     bench::run_processes(*processes, network, steps);
     return 0;
   }
-  const auto speeds = bench::print_table(most_workers, rounds, steps);
+  const GanSpec spec = make_spec(model, 100, {3, 32, 32}, width);
+  const auto speeds = bench::print_table(spec, most_workers, rounds, steps);
+  if (model != "mlp") return 0;
   bench::print_mean_heading();
   for (const int world : {2, 4}) {
     for (const Payload payload : {Payload::kFloat32, Payload::kBfloat16}) {

@@ -656,6 +656,39 @@ class ConfigFile(ProgramTest):
                 self.assertEqual(self.config_of(f"q{i}")["save_dir"], folder)
 
 
+class Preset(ProgramTest):
+    SMALL = ["--data", "shapes", "--epochs", 0, "--width", 0.05]
+
+    def models(self, name, *arguments):
+        run = self.run_program(TRAIN, *arguments, "--job-id", name, "--save-dir", name)
+        self.assert_succeeds(run)
+        return contents(self.dir / name)
+
+    def test_is_the_flags_that_the_help_names(self):
+        shown = self.run_program(TRAIN, "--help").stdout
+        flags = re.search(r"cifar10-fast: [^.]*\. ((?:--|\S+ ?)(?:.|\n)*?)\s+cifar10-best:", shown)
+        spelled = self.models("spelled", *flags.group(1).split(), *self.SMALL)
+        self.assertEqual(spelled, self.models("named", "--preset", "cifar10-fast", *self.SMALL))
+        self.assertEqual(spelled, self.models("behind", *self.SMALL, "--preset=cifar10-fast"))
+        config = ["--config", "runs/named/config.toml"]
+        self.assertEqual(spelled, self.models("again", *config))
+        self.assertNotEqual(spelled, self.models("plain", *self.SMALL))
+
+    def test_reference_is_the_default(self):
+        plain = self.models("plain", *self.SMALL)
+        self.assertEqual(plain, self.models("named", "--preset", "reference", *self.SMALL))
+
+    def test_refused(self):
+        self.models("a", *self.SMALL)
+        for arguments, words in [
+            (["--preset", "best"], ["best", "cifar10-best"]),
+            (["--preset", "reference", "--config", "runs/a/config.toml"], ["--preset", "--config"]),
+            (["--preset", "reference", "--resume", "a"], ["--preset", "--resume"]),
+        ]:
+            with self.subTest(arguments=arguments):
+                self.assert_fails(self.run_program(TRAIN, *arguments), USAGE, *words)
+
+
 BAD_DATA = [
     ("missing", "data_batch_3.bin", Path.unlink, "no such file"),
     ("first missing", "data_batch_1.bin", Path.unlink, "data_batch_1.bin"),
