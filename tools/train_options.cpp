@@ -21,7 +21,8 @@ void add_preset_option(CLI::App& app, std::string& name) {
   std::string help = "Flags by name; those given besides win.";
   std::vector<std::string> names;
   for (const Preset& preset : presets()) {
-    help += "\n" + preset.name + ": " + preset.what + ". " + text_of(preset);
+    const std::string flags = text_of(preset);
+    help += "\n" + preset.name + ": " + preset.what + (flags.empty() ? "." : ". " + flags);
     names.push_back(preset.name);
   }
   app.add_option("--preset", name, help)->check(CLI::IsMember(names))->group("Presets");
