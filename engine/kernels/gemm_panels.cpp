@@ -133,29 +133,16 @@ void pack_columns(const GemmShape& shape, const T* b, std::int64_t n0, std::int6
   copy_columns(shape.k, width, b + n0, shape.n, panels);
 }
 
-// The place in `room`, a page longer than is needed of it, whose distance from `target` is half a
-// page and any number of whole ones. A processor tells by the low 12 bits of addresses whether a
-// load might have to wait for a store that is under way: it never does so far apart.
-template <class T>
-HWY_INLINE T* half_a_page_from(const T* target, T* room) {
-  constexpr std::uintptr_t kPage = 4096, kLine = 64;
-  const std::uintptr_t wanted = reinterpret_cast<std::uintptr_t>(target) + kPage / 2;
-  const std::uintptr_t distance = (wanted - reinterpret_cast<std::uintptr_t>(room)) % kPage;
-  return room + distance / kLine * kLine / sizeof(T);
-}
-
 // a, transposed, is broadcast; b's panels are the columns. Calls take(first element, elements,
 // gradient) with long runs along a row: rows lie a multiple of 4 kB apart, and pieces of rows one
 // below the other would make every load wait for the stores before it, which look like its own to
-// the processor, and memory open a new page for each. target: where the runs of row m0 are taken
-// to.
+// the processor, and memory open a new page for each.
 template <class T, class Take>
 HWY_INLINE void tn_piece(const GemmShape& shape, const T* a_transposed, const T* panels,
-                         std::int64_t m0, std::int64_t rows, const T* target, const Take& take) {
+                         std::int64_t m0, std::int64_t rows, const Take& take) {
   constexpr std::int64_t kRows = PanelKernels<T>::kGradientRows;
   constexpr std::int64_t kRun = PanelKernels<T>::kGradientRun;
-  HWY_ALIGN T room[kRows * kRun + 4096 / sizeof(T)];
-  T* const gradient = half_a_page_from(target, room);
+  HWY_ALIGN T gradient[kRows * kRun];
   const std::int64_t n = shape.n, k = shape.k;
   for (std::int64_t n0 = 0; n0 < n; n0 += kRun) {
     const std::int64_t run = std::min(kRun, n - n0);
@@ -177,7 +164,7 @@ HWY_INLINE void tn_piece(const GemmShape& shape, const T* a_transposed, const T*
 template <class T>
 void tn_add_piece(const GemmShape& shape, const T* a_transposed, const T* panels, T* c,
                   std::int64_t m0, std::int64_t rows) {
-  tn_piece(shape, a_transposed, panels, m0, rows, c + m0 * shape.n,
+  tn_piece(shape, a_transposed, panels, m0, rows,
            [&](std::int64_t at, std::size_t n, T* gradient) HWY_ATTR {
              map2(n, c + at, gradient, c + at,
                   [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
@@ -188,7 +175,7 @@ template <class T>
 void tn_adam_piece(const GemmShape& shape, const T* a_transposed, const T* panels,
                    const AdamTarget<T>& target, std::int64_t m0, std::int64_t rows) {
   const AdamVectors<T> adam(target.factors);
-  tn_piece(shape, a_transposed, panels, m0, rows, target.w + m0 * shape.n,
+  tn_piece(shape, a_transposed, panels, m0, rows,
            [&](std::int64_t at, std::size_t n, T* gradient)
                HWY_ATTR { adam.update(n, target.w + at, gradient, target.m + at, target.v + at); });
 }
