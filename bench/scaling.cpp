@@ -25,7 +25,9 @@ constexpr double kBytes = sizeof(float) * static_cast<double>(kParameters);
 // Pictures a second of `workers` workers of one thread each, one average included.
 double train_speed(const GanSpec& model, int workers, std::int64_t steps) {
   const StoredPictures pictures(model.image_shape, 128 * steps * workers);
-  DistributedGanTrainer trainer(GanOptions{.model = model}, {.num_workers = workers});
+  GanOptions options;
+  options.model = model;
+  DistributedGanTrainer trainer(options, {.num_workers = workers});
   trainer.train(pictures, {.epochs = 1, .batch_size = 512});  // warm up
   return trainer.train(pictures, {.epochs = 1}).history.back().images_per_second();
 }

@@ -1,8 +1,8 @@
 #include "gan/collector.h"
 
 #include <unistd.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <exception>
@@ -11,6 +11,7 @@
 #include "engine/cpu.h"
 #include "engine/error.h"
 #include "engine/file.h"
+#include "gan/config_record.h"
 #include "gan/image_io.h"
 #include "gan/job_id.h"
 
@@ -21,66 +22,6 @@ namespace fs = std::filesystem;
 
 // Of sheets, which are square: a class a row, where the model takes classes.
 constexpr std::int64_t kMinSheetRows = 8, kMaxSheetRows = 16;
-
-const char* name_of(SyncUnit unit) {
-  switch (unit) {
-    case SyncUnit::kEpochs:
-      return "epochs";
-    case SyncUnit::kSteps:
-      return "steps";
-    case SyncUnit::kGradients:
-      return "gradients";
-  }
-  return "";
-}
-
-const char* name_of(MomentSync moments) {
-  switch (moments) {
-    case MomentSync::kKeep:
-      return "keep";
-    case MomentSync::kAverage:
-      return "average";
-    case MomentSync::kReset:
-      return "reset";
-  }
-  return "";
-}
-
-const char* name_of(OuterStep outer) {
-  switch (outer) {
-    case OuterStep::kMean:
-      return "mean";
-    case OuterStep::kNesterov:
-      return "nesterov";
-    case OuterStep::kElastic:
-      return "elastic";
-  }
-  return "";
-}
-
-// By the names that gan_train's options have.
-Record config_fields(const TrainingInfo& training, const CollectorOptions& collector) {
-  const TrainOptions& options = training.options;
-  Record fields = Record::fields();
-  for (const auto& [name, value] : collector.settings) fields.add(name, value);
-  fields.add("epochs", options.epochs)
-      .add("batch_size", options.batch_size)
-      .add("model", training.gan.model.architecture)
-      .add("latent_dim", training.gan.model.latent_dim)
-      .add("lr", training.gan.optimizer.lr)
-      .add("flip", options.flip == Flip::kRandom ? "random" : "never")
-      .add("seed", std::to_string(training.gan.seed))
-      .add("sample_every", collector.sample_every)
-      .add("record_interval", collector.record_interval)
-      .add("gradient_norms", options.gradient_norms)
-      .add("workers", static_cast<std::int64_t>(training.workers))
-      .add("sync", name_of(options.sync.unit))
-      .add("sync_interval", options.sync.interval)
-      .add("sync_moments", name_of(options.sync.moments))
-      .add("sync_payload", options.sync.payload == Payload::kBfloat16 ? "bf16" : "float32")
-      .add("outer", name_of(options.sync.outer));
-  return fields;
-}
 
 void make_run_folder(const fs::path& runs_dir, const fs::path& folder) {
   make_writable_folder(runs_dir);
@@ -246,7 +187,7 @@ RunInfo Collector::describe(const TrainingInfo& training, int processes) const {
 Record Collector::start_record(const RunInfo& info, const TrainingInfo& training) const {
   return Record("run_started")
       .add("job_id", info.job_id)
-      .add_object("config", config_fields(training, options_))
+      .add_object("config", config_record(training, options_))
       .add("dataset", info.dataset)
       .add("images", info.images)
       .add("world", static_cast<std::int64_t>(info.workers))
