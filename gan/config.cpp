@@ -169,6 +169,9 @@ void check_config(const EvaluateConfig& config) {
   check_range("--workers", config.workers, 1, kMaxWorkers);
   check_range("--threads", config.threads, 0, 1'024);
   parse_metrics(config.metrics);
+  if (!config.nearest.empty() && !config.stats.empty()) {
+    throw invalid_argument("--nearest looks for pictures, which --stats does not hold");
+  }
 }
 
 void check_config(const FeaturesConfig& config) {

@@ -99,6 +99,7 @@ struct AnimateConfig {
 struct EvaluateConfig {
   std::filesystem::path model = "models/gan/generator.safetensors";
   std::int64_t num_images = 50'000;
+  std::filesystem::path samples;  // a folder of pictures instead; empty: the model's
   std::uint64_t seed = 42;
   std::string data = "cifar10";
   std::filesystem::path data_dir = "data";
@@ -107,6 +108,7 @@ struct EvaluateConfig {
   std::filesystem::path stats;        // empty: those of the data set
   std::filesystem::path write_stats;  // empty: not written
   std::filesystem::path cache_dir;    // of data sets' statistics; empty: data_dir/statistics
+  std::filesystem::path nearest;      // a sheet of the samples' nearest pictures; empty: none
   bool distributed = false;
   std::int64_t workers = 4;  // where distributed
   std::int64_t threads = 0;  // of each worker; 0: its share of the cores

@@ -13,6 +13,7 @@ EvaluateConfig parse_evaluate_options(int argc, char** argv) {
       "Examples:\n"
       "  gan_evaluate                                       50,000 pictures against CIFAR-10\n"
       "  gan_evaluate --metrics fid,kid,is,prdc --num-images 10000\n"
+      "  gan_evaluate --samples DIR --nearest sheet.png      pictures of any program\n"
       "  gan_evaluate --data shapes --features F            F made by gan_features\n"
       "The features are a network's; a metric's name says which one's: fid-builtin is not the FID\n"
       "of the literature. The numbers are the same for every number of threads and workers.");
@@ -23,6 +24,11 @@ EvaluateConfig parse_evaluate_options(int argc, char** argv) {
   option("--model", c.model, "The generator's file", input);
   option("--num-images", c.num_images, "Pictures that it makes", input);
   expect_unsigned(*option("--seed", c.seed, "Of their latents", input));
+  option("--samples", c.samples, "Instead of a model: all pictures below this folder, of one size",
+         input)
+      ->excludes("--model")
+      ->excludes("--num-images")
+      ->excludes("--seed");
   option("--data", c.data, "Data set that they are compared with", input);
   option("--data-dir", c.data_dir, "Folder of its files", input);
   const char* const metrics = "Metrics";
@@ -41,6 +47,10 @@ EvaluateConfig parse_evaluate_options(int argc, char** argv) {
       "--cache-dir", c.cache_dir,
       "Folder where statistics of data sets are kept; where not given: statistics/ in --data-dir",
       metrics);
+  option("--nearest", c.nearest,
+         "Write a sheet (PNG): 64 samples, each beside the nearest picture in features and in "
+         "pixels",
+         metrics);
   const char* const speed = "Speed";
   app.add_flag("--distributed", c.distributed, "Split the pictures over workers")->group(speed);
   option("--workers", c.workers, "Workers, where distributed", speed);

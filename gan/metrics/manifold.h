@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "engine/parallel.h"
 
@@ -23,9 +22,5 @@ inline constexpr std::int64_t kNeighbours = 5;
 // nearest neighbour of its own kind. Distances by blocked products, in double.
 ManifoldScores manifold_scores(const ThreadBudget& threads, std::int64_t features,
                                std::span<const float> real, std::span<const float> fake);
-
-// For each row of a the row of b that is nearest, the first of equals.
-std::vector<std::int64_t> nearest_rows(const ThreadBudget& threads, std::int64_t features,
-                                       std::span<const float> a, std::span<const float> b);
 
 }  // namespace miniray

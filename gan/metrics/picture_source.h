@@ -33,4 +33,9 @@ PictureSource pictures_of(const Dataset& dataset, std::int64_t count = 0);
 PictureSource generated_pictures(std::shared_ptr<const LoadedGenerator> generator,
                                  std::uint64_t seed, std::int64_t count);
 
+// Every JPEG, PNG and BMP below a folder, by path (gan/data/folder/picture_tree.h), all of the
+// first one's size; channels: 3, or 1 of grey pictures. Throws not found or io, and the reader
+// invalid argument, naming the file whose size or colour is another, or corrupt.
+PictureSource folder_pictures(const std::filesystem::path& folder, std::int64_t channels);
+
 }  // namespace miniray

@@ -35,11 +35,10 @@ std::string identity_of(const ThreadBudget& threads, const Dataset& dataset) {
 }
 
 StatisticsCache::StatisticsCache(const std::filesystem::path& folder, const FeatureNetwork& network,
-                                 const std::string& data_name, const std::string& data_identity)
+                                 const std::string& data_identity)
     : network_(network),
       data_identity_(data_identity),
-      path_(folder / (data_name + network.suffix() + "-" +
-                      hash(data_identity + network.identity()).substr(0, kDigits) + ".npz")) {}
+      path_(folder / (hash(data_identity + network.identity()).substr(0, kDigits) + ".npz")) {}
 
 std::optional<FeatureStatistics> StatisticsCache::find() const {
   try {

@@ -18,7 +18,7 @@ class StatisticsCache {
  public:
   // data_identity: of the data set. The network must outlive this.
   StatisticsCache(const std::filesystem::path& folder, const FeatureNetwork& network,
-                  const std::string& data_name, const std::string& data_identity);
+                  const std::string& data_identity);
 
   const std::filesystem::path& path() const { return path_; }
   // Empty where there is no file, or one that cannot be used.

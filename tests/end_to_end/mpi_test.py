@@ -115,6 +115,19 @@ class Programs(unittest.TestCase):
             self.assert_equal_files('a', name)
             self.assertTrue(filecmp.cmp(self.folder / 'a.png', self.folder / f'{name}.png', shallow=False))
 
+    def test_metrics_are_the_same_for_any_number_of_processes_and_workers(self):
+        self.train(1, 1, 'model')
+        evaluate = [BUILD / 'gan_evaluate', '--model', self.folder / 'model' / 'generator.safetensors', '--data',
+                    'shapes', '--num-images', '700', '--metrics', 'fid,kid,prdc', '--distributed', '--workers']
+        # The last two take the data set's statistics from the others' cache.
+        for processes, workers, cache in ((1, 2, 'a'), (3, 1, 'b'), (2, 2, 'a'), (1, 1, 'b')):
+            run = launch(processes, *evaluate, workers, '--cache-dir', cache, cwd=self.folder)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            if processes == 1 and workers == 2:
+                expected = run.stdout
+                self.assertIn('fid-builtin', expected)
+            self.assertEqual(run.stdout, expected)
+
     def test_processes_started_differently_are_named(self):
         train = [BUILD / 'gan_train', *SMALL_RUN, '--workers', '1']
         run = launch(1, *train, '--lr', '0.001', ':', '-np', '1', *train, '--lr', '0.002', cwd=self.folder)

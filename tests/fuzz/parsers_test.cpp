@@ -13,6 +13,7 @@
 #include "gan/data/idx.h"
 #include "gan/model_file.h"
 #include "gan/npy.h"
+#include "gan/zip.h"
 #include "nn/safetensors.h"
 #include "support/idx_bytes.h"
 #include "support/mutator.h"
@@ -81,6 +82,15 @@ TEST(Fuzz, Npy) {
 
 std::span<const std::uint8_t> unsigned_bytes(const std::string& bytes) {
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+TEST(Fuzz, Npz) {
+  const auto array = encode_npy("<f8", {2}, std::string(16, '\0'));
+  fuzz(zip_bytes({{"mu.npy", array}, {"sigma.npy", array}}), [](const std::string& bytes) {
+    const ZipArchive archive = ZipArchive::parse(bytes, "mutant");
+    for (const std::string& entry : archive.entries()) archive.extract(entry, 1'000);
+  });
+  fuzz(array, [](const std::string& bytes) { parse_npy_array(bytes, "mutant"); });
 }
 
 TEST(Fuzz, Idx) {

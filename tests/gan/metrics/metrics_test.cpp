@@ -11,6 +11,7 @@
 
 #include "gan/metrics/frechet.h"
 #include "gan/metrics/manifold.h"
+#include "gan/metrics/nearest.h"
 #include "support/expect_error.h"
 #include "support/random_values.h"
 
@@ -103,12 +104,21 @@ TEST(Metrics, ManifoldScoresOfEqualsAreOne) {
   EXPECT_EQ(scores.coverage, 1);
 }
 
-TEST(Metrics, NearestRows) {
+TEST(Metrics, NearestOfAStream) {
   const ThreadBudget threads(2);
-  std::vector<float> rows(1'500);
-  std::iota(rows.begin(), rows.end(), 0.0F);
-  const std::vector<float> wanted{3.2F, 1'499, 700.6F, -5};
-  EXPECT_EQ(nearest_rows(threads, 1, wanted, rows), (std::vector<std::int64_t>{3, 1'499, 701, 0}));
+  std::vector<float> numbers(2'500);
+  std::iota(numbers.begin(), numbers.end(), 0.0F);
+  numbers.push_back(700);  // as near as the one before: the first counts
+  const std::vector<float> wanted{3.2F, 2'499, 700.4F, -5};
+  const std::vector<std::int64_t> expected{3, 2'499, 700, 0};
+  for (const std::size_t size : {1UL, 400UL, 2'501UL}) {
+    NearestSearch search(threads, 1, wanted);
+    EXPECT_EQ(search.indices(), (std::vector<std::int64_t>{-1, -1, -1, -1}));
+    for (std::size_t at = 0; at < numbers.size(); at += size) {
+      search.add(std::span(numbers).subspan(at, std::min(size, numbers.size() - at)));
+    }
+    EXPECT_EQ(search.indices(), expected);
+  }
 }
 
 TEST(Metrics, InceptionScoreIsNumpys) {
