@@ -157,6 +157,32 @@ TEST(Resume, ExactForADcgan) {
                {.epochs = 4, .batch_size = 6, .sync = {.unit = SyncUnit::kSteps, .interval = 3}});
 }
 
+// Spectral norms keep vectors, conditional batch norms statistics of each class.
+TEST(Resume, ExactForAConditionalSngan) {
+  const Shapes pictures(42);
+  GanOptions options;
+  options.model = make_spec("sngan", 8, {3, 32, 32}, 0.03);
+  options.model.classes = pictures.class_names();
+  options.objective = make_objective("hinge", 0);
+  options.ema = 0.99;
+  for (const int workers : {1, 2}) {
+    expect_exact(options, workers, pictures,
+                 {.epochs = 4 * workers,
+                  .batch_size = 6,
+                  .augmentation = make_augmentation("color,translation,cutout"),
+                  .sync = {.unit = SyncUnit::kSteps, .interval = 3}});
+  }
+}
+
+TEST(Resume, ExactForGradientPenalties) {
+  for (const char* const loss : {"wgan-gp", "bce"}) {
+    SCOPED_TRACE(loss);
+    GanOptions options = small_options();
+    options.objective = make_objective(loss, 0, {.r1 = 0.5, .r1_every = 3});
+    expect_exact(options, 2, SmallPictures(103), {.epochs = 3, .batch_size = 10});
+  }
+}
+
 // Also what a failed step leaves is a part of the state: the last average, and how many there were.
 TEST(Resume, ExactForAWorkerThatFailsNowAndThen) {
   expect_exact(small_options(), 2, testing::PicturesWithABadOne(103, 77),
