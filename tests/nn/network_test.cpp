@@ -172,9 +172,8 @@ TEST(NetworkPlan, RefusesBranchesThatCannotBe) {
   using testing::expect_error;
   NetworkPlan<float> plan(Shape{6});
   const Value input = plan.fork();
-  expect_error(ErrorKind::kInvalidArgument, "what is added to it is 6", [&] {
-    plan.add(std::make_unique<Dense<float>>(5), {.plus = input});
-  });
+  expect_error(ErrorKind::kInvalidArgument, "what is added to it is 6",
+               [&] { plan.add(std::make_unique<Dense<float>>(5), {.plus = input}); });
   expect_error(ErrorKind::kInvalidArgument, "Tanh", [&] {
     plan.add(std::make_unique<Activation<float>>(ActivationKind::kTanh), {.plus = input});
   });
@@ -182,9 +181,8 @@ TEST(NetworkPlan, RefusesBranchesThatCannotBe) {
   const Value x = loose->fork();
   loose->add(std::make_unique<Dense<float>>(5));
   loose->add(std::make_unique<Dense<float>>(5), {.from = x});
-  expect_error(ErrorKind::kInvalidArgument, "no layer reads", [&] {
-    PassBuffers<float> pass(*loose, 1, PassUse::kForwardAndBackward);
-  });
+  expect_error(ErrorKind::kInvalidArgument, "no layer reads",
+               [&] { PassBuffers<float> pass(*loose, 1, PassUse::kForwardAndBackward); });
 }
 
 TEST(Layers, RefuseAPassWithoutItsClasses) {
