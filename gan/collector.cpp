@@ -339,6 +339,19 @@ void Collector::record_sync(std::int64_t epoch, std::int64_t step, const SyncRep
   write_scalars(step, {{"sync/divergence", sync.divergence}, {"sync/ms", sync.ms}});
 }
 
+void Collector::evaluated(const EvaluationReport& report) {
+  Record record("evaluation");
+  record.add("epoch", report.epoch).add("step", report.step);
+  std::vector<Scalar> scalars;
+  for (const MetricValue& metric : report.metrics) {
+    record.add(metric.name, metric.value);
+    scalars.push_back({"quality/" + metric.name, metric.value});
+  }
+  write(record);
+  write_scalars(report.step, scalars);
+  if (options_.observer != nullptr) options_.observer->on_evaluation(report);
+}
+
 void Collector::record_samples(const EpochReport& report) {
   if (options_.sample_every == 0 || report.epoch % options_.sample_every != 0) return;
   const std::int64_t rows = std::clamp(classes_, kMinSheetRows, kMaxSheetRows);

@@ -93,6 +93,7 @@ class Collector {
   // On that worker's thread.
   void failure_survived(int rank, const std::string& message);
   // On worker 0's thread.
+  void evaluated(const EvaluationReport& report);
   void checkpoint(const CheckpointReport& report);
 
  private:

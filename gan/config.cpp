@@ -83,6 +83,8 @@ void check_config(const TrainConfig& config) {
   check_range("--latent-dim", config.latent_dim, 1, 65'536);
   check_range("--threads", config.threads, 0, 1'024);
   check_range("--sample-every", config.sample_every, 0, 1'000'000);
+  check_range("--eval-every", config.eval_every, 0, 1'000'000);
+  check_range("--eval-images", config.eval_images, 2, 10'000'000);
   if (!(std::isfinite(config.lr) && config.lr > 0 && config.lr <= 10)) {
     throw invalid_argument("--lr must be a number above 0 and at most 10, not " +
                            std::to_string(config.lr));

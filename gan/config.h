@@ -55,9 +55,12 @@ struct TrainConfig {
   std::uint64_t seed = 42;
   std::int64_t threads = 0;  // 0: one for each core
   std::filesystem::path runs_dir = "runs";
-  std::string job_id;                   // empty: one is made up
-  std::int64_t sample_every = 1;        // epochs; 0: never
-  std::string checkpoint_every = "5m";  // epochs, or minutes with an m; 0: never
+  std::string job_id;             // empty: one is made up
+  std::int64_t sample_every = 1;  // epochs; 0: never
+  std::int64_t eval_every = 0;    // epochs; 0: never
+  std::int64_t eval_images = 10'000;
+  std::string eval_features = "builtin";  // or a file that gan_features made
+  std::string checkpoint_every = "5m";    // epochs, or minutes with an m; 0: never
   std::int64_t keep_checkpoints = 3;
   bool no_divergence_guard = false;
   std::int64_t max_failures = 3;      // of a worker

@@ -8,7 +8,6 @@
 #include "gan/image_io.h"
 #include "gan/metrics/builtin_features.h"
 #include "gan/metrics/nearest_sheet.h"
-#include "gan/metrics/statistics_cache.h"
 
 namespace miniray {
 namespace {
@@ -28,48 +27,45 @@ PictureSource open_samples(const EvaluateConfig& config) {
                             config.seed, config.num_images);
 }
 
-// One evaluation, run by all processes alike; only the first one's statistics hold anything.
+// One evaluation, run by all processes alike.
 class Evaluation {
  public:
-  Evaluation(const EvaluateConfig& config, const MetricSelection& metrics,
-             std::shared_ptr<const FeatureNetwork> network, Communicator& processes,
+  Evaluation(const EvaluateConfig& config, Communicator& processes,
              const EvaluationProgress& progress)
       : config_(config),
-        metrics_(metrics),
-        workers_{worker_count(config), threads_per_worker(config)},
-        network_(std::move(network)),
-        processes_(processes),
-        progress_(progress),
-        threads_(workers_.workers * workers_.threads_per_worker) {}
+        metrics_(parse_metrics(config.metrics)),
+        run_(open_features(config.features), {worker_count(config), threads_per_worker(config)},
+             processes, progress) {}
 
   EvaluationResult run() {
     const PictureSource samples = open_samples(config_);
     const std::unique_ptr<Dataset> dataset = open_reference(samples);
-    network_->check_images(samples.image_shape);
-    check_count(metrics_, *network_, samples.count,
+    run_.network().check_images(samples.image_shape);
+    check_count(metrics_, run_.network(), samples.count,
                 config_.samples.empty() ? "--num-images" : samples.name);
-    result_.features = network_->description();
+    result_.features = run_.network().description();
     result_.images = samples.count;
     const FeatureStatistics reference = dataset ? of_dataset(*dataset) : of_file();
     std::vector<float> shown;  // features of the first samples
-    const FeatureStatistics statistics = of_source(samples, [&](const FeatureChunk& chunk) {
+    const FeatureStatistics statistics = run_.of_source(samples, [&](const FeatureChunk& chunk) {
       if (chunk.first == 0) shown = chunk.features;
     });
-    if (processes_.rank() == 0) {
-      result_.metrics = compare(threads_, metrics_, *network_, reference, statistics);
+    if (is_first()) {
+      result_.metrics = compare(run_.threads(), metrics_, run_.network(), reference, statistics);
     }
     if (!config_.nearest.empty()) write_nearest(samples, shown, pictures_of(*dataset));
     return std::move(result_);
   }
 
  private:
+  bool is_first() { return run_.processes().rank() == 0; }
+
   // Null where there is a file of statistics instead.
   std::unique_ptr<Dataset> open_reference(const PictureSource& samples) {
     if (!config_.stats.empty()) return nullptr;
     auto dataset = open_dataset(
         {.name = config_.data, .data_dir = config_.data_dir, .image_size = samples.image_shape[1]},
-        {.threads = threads_.threads(),
-         .warn = [&](const std::string& message) { result_.warning = message; }});
+        {.threads = run_.threads().threads(), .warn = warn()});
     if (samples.image_shape != dataset->sample_shape()) {
       throw invalid_argument(samples.name + " has pictures of " + samples.image_shape.to_string() +
                              ", the data set " + dataset->name() + " of " +
@@ -78,18 +74,8 @@ class Evaluation {
     return dataset;
   }
 
-  FeatureStatistics of_source(const PictureSource& source, const FeatureSink& also = {}) {
-    StatisticsBuilder builder(threads_, *network_, source.count);
-    run_features(network_, source, workers_, processes_, [&](const FeatureChunk& chunk) {
-      builder.add(chunk);
-      if (also) also(chunk);
-      progress_(source.name, chunk.first + chunk.count, source.count);
-    });
-    return processes_.rank() == 0 ? builder.finish() : FeatureStatistics{};
-  }
-
   FeatureStatistics of_file() {
-    FeatureStatistics statistics = read_statistics(config_.stats, *network_).statistics;
+    FeatureStatistics statistics = read_statistics(config_.stats, run_.network()).statistics;
     if (statistics.kept.empty() && (metrics_.kid || metrics_.prdc)) {
       throw invalid_argument("'" + config_.stats.string() +
                              "' holds no feature vectors, which kid and prdc need; fid and is can "
@@ -100,57 +86,39 @@ class Evaluation {
   }
 
   FeatureStatistics of_dataset(const Dataset& dataset) {
-    const PictureSource source = pictures_of(dataset);
-    check_count(metrics_, *network_, source.count, source.name);
-    result_.reference = std::to_string(source.count) + " pictures of " + source.name;
-    const auto folder =
-        config_.cache_dir.empty() ? config_.data_dir / "statistics" : config_.cache_dir;
-    const StatisticsCache cache(folder, *network_, identity_of(threads_, dataset));
-    std::optional<FeatureStatistics> found = cache.find();
-    // All processes go on as the first does.
-    if (processes_.gather(found ? "found" : "").front().empty()) {
-      found = of_source(source);
-      if (processes_.rank() == 0 && found->moments) store(cache, *found);
+    check_count(metrics_, run_.network(), dataset.size(), dataset.name());
+    result_.reference = std::to_string(dataset.size()) + " pictures of " + dataset.name();
+    const auto cache_dir =
+        config_.cache_dir.empty() ? statistics_folder(config_.data_dir) : config_.cache_dir;
+    FeatureStatistics statistics = run_.of_dataset(dataset, cache_dir, warn());
+    if (is_first() && !config_.write_stats.empty()) {
+      write_statistics(config_.write_stats, statistics, run_.network(), "");
     }
-    if (processes_.rank() == 0 && !config_.write_stats.empty()) {
-      write_statistics(config_.write_stats, *found, *network_, "");
-    }
-    return found.value_or(FeatureStatistics{});
-  }
-
-  // A cache that cannot be kept costs only time.
-  void store(const StatisticsCache& cache, const FeatureStatistics& statistics) {
-    try {
-      cache.store(statistics);
-    } catch (const Error& error) {
-      result_.warning = error.what();
-    }
+    return statistics;
   }
 
   void write_nearest(const PictureSource& samples, std::span<const float> features,
                      const PictureSource& source) {
     const auto each_vector = [&](const VectorSink& sink) {
-      run_features(network_, source, workers_, processes_, [&](const FeatureChunk& chunk) {
-        sink(chunk.features);
-        progress_(source.name, chunk.first + chunk.count, source.count);
-      });
+      run_.features_of(source, [&](const FeatureChunk& chunk) { sink(chunk.features); });
     };
-    if (processes_.rank() != 0) return each_vector([](std::span<const float>) {});
+    if (!is_first()) return each_vector([](std::span<const float>) {});
     const std::int64_t count = std::min(kNearestSamples, samples.count);
-    const Images shown = samples.open(threads_)(0, count);
-    write_sheet(config_.nearest,
-                nearest_pictures(threads_, shown, part(features, 0, count * network_->features()),
-                                 source, each_vector),
-                kSheetColumns);
+    const Images shown = samples.open(run_.threads())(0, count);
+    write_sheet(
+        config_.nearest,
+        nearest_pictures(run_.threads(), shown,
+                         part(features, 0, count * run_.network().features()), source, each_vector),
+        kSheetColumns);
+  }
+
+  std::function<void(const std::string&)> warn() {
+    return [this](const std::string& message) { result_.warning = message; };
   }
 
   const EvaluateConfig& config_;
   const MetricSelection metrics_;
-  const FeatureWorkers workers_;
-  const std::shared_ptr<const FeatureNetwork> network_;
-  Communicator& processes_;
-  const EvaluationProgress& progress_;
-  const ThreadBudget threads_;  // of the sums and of the metrics, between the workers' chunks
+  StatisticsRun run_;
   EvaluationResult result_;
 };
 
@@ -164,9 +132,7 @@ std::shared_ptr<const FeatureNetwork> open_features(const std::string& name_or_p
 EvaluationResult run_evaluation(const EvaluateConfig& config, Communicator& processes,
                                 const EvaluationProgress& progress) {
   check_config(config);
-  return Evaluation(config, parse_metrics(config.metrics), open_features(config.features),
-                    processes, progress)
-      .run();
+  return Evaluation(config, processes, progress).run();
 }
 
 }  // namespace miniray

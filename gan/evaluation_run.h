@@ -7,6 +7,7 @@
 
 #include "gan/config.h"
 #include "gan/metrics/metrics.h"
+#include "gan/metrics/statistics_run.h"
 #include "runtime/communicator.h"
 
 namespace miniray {
@@ -18,10 +19,6 @@ struct EvaluationResult {
   std::int64_t images = 0;           // that were compared with it
   std::string warning;               // empty: none
 };
-
-// Told of the pictures done, and of how many there are, of the source that is being looked at.
-using EvaluationProgress =
-    std::function<void(const std::string& source, std::int64_t done, std::int64_t all)>;
 
 // "builtin": the classifier of CIFAR-10 that comes with the program; else a file that gan_features
 // made. Throws not found, io or corrupt, naming the path.

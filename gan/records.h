@@ -18,6 +18,8 @@
 //   worker_epoch  epoch, rank, d_loss, g_loss, d_real, d_fake: each worker's own
 //   sync          the last since the last record: epoch, step, bytes (of each worker, as they
 //                 travel), ms, divergence (see SyncReport)
+//   evaluation    epoch, step, fid-builtin, kid-builtin (by the names of the features' metrics): of
+//                 the generator, where --eval-every asks for it
 //   samples       epoch, step, path (relative to the run's folder)
 //   checkpoint    epoch (in hand), step, path (relative to the run's folder), seconds (to write it)
 //   resumed       epoch, step, path, seconds: the run goes on from that checkpoint, behind a

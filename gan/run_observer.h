@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "gan/epoch_evaluator.h"
 #include "gan/replica.h"
 
 namespace miniray {
@@ -35,6 +36,8 @@ class RunObserver : public TrainObserver {
   virtual void on_hang(const std::string& reason) = 0;
   // One was saved, or the run was resumed from it.
   virtual void on_checkpoint(const CheckpointReport& report) = 0;
+  // After an epoch whose generator was evaluated.
+  virtual void on_evaluation(const EvaluationReport& report) = 0;
   virtual void on_saved(const std::filesystem::path& save_dir, bool stopped) = 0;
 };
 

@@ -107,20 +107,42 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
                        {"width", text(config.width)},
                        {"d_norm", config.d_norm},
                        {"conditional", config.conditional ? "true" : "false"},
+                       {"eval_every", std::to_string(config.eval_every)},
+                       {"eval_images", std::to_string(config.eval_images)},
                        {"save_dir", config.save_dir.string()}},
           .config_text = config_text,
           .resume = !config.resume.empty(),
           .observer = &observer};
 }
 
+// Null where no evaluation is asked for, and in processes but the first.
+std::unique_ptr<EpochEvaluator> make_evaluator(const TrainConfig& config, const GanSpec& spec,
+                                               const Dataset& dataset, bool first_process,
+                                               Collector& collector, RunObserver& observer) {
+  if (config.eval_every == 0 || !first_process) return nullptr;
+  return std::make_unique<EpochEvaluator>(
+      EvaluationOptions{.every = config.eval_every,
+                        .images = config.eval_images,
+                        .seed = config.seed,
+                        .features = config.eval_features,
+                        .cache_dir = statistics_folder(config.data_dir),
+                        .best_dir = config.save_dir / "best",
+                        .resume = !config.resume.empty(),
+                        .threads = std::min(available_cores(),
+                                            worker_count(config) * threads_per_worker(config))},
+      spec, dataset, [&](const EvaluationReport& report) { collector.evaluated(report); },
+      [&](const std::string& message) { observer.on_warning(message); });
+}
+
 // The run once there is a trainer: GanTrainer or DistributedGanTrainer.
 template <class Trainer>
 TrainResult run_with(Trainer& trainer, const Dataset& dataset, const TrainConfig& config,
-                     Collector& collector, RunObserver& observer, const std::atomic<bool>& stop) {
+                     Collector& collector, const Observers& observers,
+                     const std::atomic<bool>& stop) {
   try {
     TrainOptions options = train_options(config, dataset);
     options.collector = &collector;
-    TrainResult result = trainer.train(dataset, options, {&observer}, &stop);
+    TrainResult result = trainer.train(dataset, options, observers, &stop);
     trainer.save_models(config.save_dir);
     collector.models_saved(config.save_dir);
     collector.end();
@@ -149,9 +171,13 @@ TrainResult run_training(const TrainConfig& config, const std::string& config_te
   make_writable_folder(config.save_dir);  // now, not after hours of training
   const GanOptions options = gan_options(config, *dataset);
   Collector collector(collector_options(config, config_text, observer));  // outlives the workers
+  const auto evaluator = make_evaluator(config, options.model, *dataset,
+                                        processes.communicator().rank() == 0, collector, observer);
+  Observers observers{&observer};
+  if (evaluator) observers.push_back(evaluator.get());
   if (config.mode == "single") {
     GanTrainer trainer(options, threads_per_worker(config));
-    return run_with(trainer, *dataset, config, collector, observer, stop);
+    return run_with(trainer, *dataset, config, collector, observers, stop);
   }
   check_enough_pictures(*dataset, config, process_count * worker_count(config));
   DistributedGanTrainer trainer(options,
@@ -160,7 +186,7 @@ TrainResult run_training(const TrainConfig& config, const std::string& config_te
                                  .timeout = std::chrono::seconds(config.timeout),
                                  .on_hang = [&](auto& reason) { observer.on_hang(reason); },
                                  .processes = &processes});
-  return run_with(trainer, *dataset, config, collector, observer, stop);
+  return run_with(trainer, *dataset, config, collector, observers, stop);
 }
 
 }  // namespace miniray

@@ -143,6 +143,15 @@ void TrainProgress::on_checkpoint(const CheckpointReport& report) {
        << report.path.string() << std::endl;
 }
 
+void TrainProgress::on_evaluation(const EvaluationReport& report) {
+  erase_bar();
+  out_ << format("epoch %lld:", static_cast<long long>(report.epoch));
+  for (const MetricValue& metric : report.metrics) {
+    out_ << ' ' << metric.name << format(" %.4g", metric.value);
+  }
+  out_ << (report.best ? ", the best so far" : "") << std::endl;
+}
+
 void TrainProgress::on_saved(const std::filesystem::path& save_dir, bool stopped) {
   erase_bar();
   if (stopped) out_ << "stopped before the end, as asked\n";

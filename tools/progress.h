@@ -22,6 +22,7 @@ class TrainProgress final : public RunObserver {
   // Ends the process.
   [[noreturn]] void on_hang(const std::string& reason) override;
   void on_checkpoint(const CheckpointReport& report) override;
+  void on_evaluation(const EvaluationReport& report) override;
   void on_saved(const std::filesystem::path& save_dir, bool stopped) override;
 
  private:

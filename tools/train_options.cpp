@@ -149,6 +149,12 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--job-id", c.job_id, "Name of the run; made up where not given", output);
   option("--sample-every", c.sample_every, "Epochs between two sheets of 64 samples; 0: none",
          output);
+  option("--eval-every", c.eval_every,
+         "Epochs between two evaluations (fid, kid); the best generator is kept in best/ in "
+         "--save-dir; 0: none",
+         output);
+  option("--eval-images", c.eval_images, "Pictures made for one evaluation", output);
+  option("--eval-features", c.eval_features, "As gan_evaluate's --features", output);
   option("--record-interval", c.record_interval,
          "Seconds between two records of a worker; 0: every step", output);
   option("--gradient-norms", c.gradient_norms,

@@ -47,8 +47,9 @@ std::vector<MetricValue> compare(const ThreadBudget& threads, const MetricSelect
                                  const FeatureStatistics& samples) {
   std::vector<MetricValue> values;
   const std::int64_t features = network.features();
-  const auto add = [&](const char* name, double value, std::optional<double> deviation = {}) {
-    values.push_back({name + network.suffix(), value, deviation});
+  const auto add = [&](const char* name, double value, double deviation = 0) {
+    values.push_back(
+        {name + network.suffix(), value, deviation > 0 ? std::optional(deviation) : std::nullopt});
   };
   if (metrics.fid) {
     add("fid", frechet_distance(threads, reference.moments.value(), samples.moments.value()));

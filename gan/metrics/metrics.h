@@ -25,7 +25,7 @@ void check_count(const MetricSelection& metrics, const FeatureNetwork& network, 
 struct MetricValue {
   std::string name;  // with the network's suffix: "fid-builtin", "precision-builtin"
   double value = 0;
-  std::optional<double> deviation{};  // over the parts that it is a mean of
+  std::optional<double> deviation{};  // over the parts that it is a mean of, if several
 };
 
 // In the order fid, kid, is, precision, recall, density, coverage.

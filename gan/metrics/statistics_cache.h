@@ -14,6 +14,11 @@ namespace miniray {
 // The SHA-256 of a data set's shape and pictures.
 std::string identity_of(const ThreadBudget& threads, const Dataset& dataset);
 
+// Where it is, unless somebody says otherwise.
+inline std::filesystem::path statistics_folder(const std::filesystem::path& data_dir) {
+  return data_dir / "statistics";
+}
+
 class StatisticsCache {
  public:
   // data_identity: of the data set. The network must outlive this.
