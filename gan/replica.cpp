@@ -233,13 +233,9 @@ class EpochRunner {
 
   StepResult train(const Batch& batch, const StepKey& key, std::int64_t number) {
     const auto size = static_cast<std::int64_t>(batch.pictures.size());
-    const RandomKey flip_key{.seed = key.seed,
-                             .purpose = RandomPurpose::kFlip,
-                             .rank = static_cast<std::uint16_t>(key.rank),
-                             .step = static_cast<std::uint32_t>(key.step)};
     GanState& state = replica_.state_;
-    fill_batch(replica_.threads_, dataset_, batch.pictures, options_.flip, flip_key,
-               batch.samples.first, buffers_.real(size));
+    fill_batch(replica_.threads_, dataset_, batch.pictures, options_.flip,
+               step_stream(key, RandomPurpose::kFlip), batch.samples.first, buffers_.real(size));
     draw_latents(key, state.spec.latent_dim, buffers_.latents(size));
     if (state.spec.conditional()) {
       std::ranges::transform(batch.pictures, buffers_.real_labels(size).begin(),

@@ -14,14 +14,6 @@ namespace {
 // Whatever a batch's size, its parts then have at least 2 samples, as batch norm needs.
 constexpr std::int64_t kMinPassBatch = 3;
 
-RandomKey step_stream(const StepKey& key, RandomPurpose purpose, std::uint8_t variant = 0) {
-  return {.seed = key.seed,
-          .purpose = purpose,
-          .variant = variant,
-          .rank = static_cast<std::uint16_t>(key.rank),
-          .step = static_cast<std::uint32_t>(key.step)};
-}
-
 RandomKey dropout_key(const StepKey& key, NetworkStream stream) {
   return step_stream(key, RandomPurpose::kDropout, stream);
 }
@@ -46,6 +38,14 @@ double norm(std::span<const float> values) {
 }
 
 }  // namespace
+
+RandomKey step_stream(const StepKey& key, RandomPurpose purpose, std::uint8_t variant) {
+  return {.seed = key.seed,
+          .purpose = purpose,
+          .variant = variant,
+          .rank = static_cast<std::uint16_t>(key.rank),
+          .step = static_cast<std::uint32_t>(key.step)};
+}
 
 StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch, std::int64_t passes,
                          const StepOptions& options)
@@ -393,10 +393,7 @@ void draw_latents(const StepKey& key, std::int64_t latent_dim, std::span<float> 
 }
 
 void draw_labels(const StepKey& key, std::int64_t classes, std::span<std::int32_t> labels) {
-  const RandomKey stream{.seed = key.seed,
-                         .purpose = RandomPurpose::kLabels,
-                         .rank = static_cast<std::uint16_t>(key.rank),
-                         .step = static_cast<std::uint32_t>(key.step)};
+  const RandomKey stream = step_stream(key, RandomPurpose::kLabels);
   auto index = static_cast<std::uint64_t>(key.samples.first);
   for (std::int32_t& label : labels) {
     label = static_cast<std::int32_t>(

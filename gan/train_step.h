@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/rng.h"
 #include "engine/tensor.h"
 #include "gan/augment.h"
 #include "gan/gan_state.h"
@@ -89,6 +90,9 @@ struct StepKey {
   std::int64_t step = 0;
   SampleSpan samples{};
 };
+
+// A step's random stream for one purpose.
+RandomKey step_stream(const StepKey& key, RandomPurpose purpose, std::uint8_t variant = 0);
 
 // Trains `state` on batch samples (at least 2) that stand in `buffers`. The same fakes serve both
 // halves. A discriminator with batch normalisation sees real and fake samples as batches of their

@@ -90,30 +90,31 @@ void AvgPool2d<T>::backward(const BackwardArgs<T>& args) const {
 }
 
 template <class T>
-Shape GlobalSumPool<T>::plan(const Shape& input, Declarations&) {
-  check_pictures(input, kind());
+Shape GlobalPool<T>::plan(const Shape& input, Declarations&) {
+  check_pictures(input, this->kind());
   channels_ = input[0];
   pixels_ = input[1] * input[2];
   return {channels_};
 }
 
 template <class T>
-void GlobalSumPool<T>::forward(const ForwardArgs<T>& args) const {
+void GlobalPool<T>::forward(const ForwardArgs<T>& args) const {
   args.context.threads.for_each_tile(args.batch, [&](std::int64_t n) {
     for (std::int64_t i = n * channels_; i < (n + 1) * channels_; ++i) {
       args.y[static_cast<std::size_t>(i)] =
-          reduce<T>().block_sum({1, pixels_, pixels_}, args.x.data() + i * pixels_);
+          reduce<T>().block_sum({1, pixels_, pixels_}, args.x.data() + i * pixels_) / divisor();
     }
     args.finished(Tile{n, 1, 0, channels_});
   });
 }
 
 template <class T>
-void GlobalSumPool<T>::backward(const BackwardArgs<T>& args) const {
+void GlobalPool<T>::backward(const BackwardArgs<T>& args) const {
   if (args.dx.empty()) return;
   args.context.threads.for_each_tile(args.batch, [&](std::int64_t n) {
     for (std::int64_t i = n * channels_; i < (n + 1) * channels_; ++i) {
-      std::ranges::fill(part(args.dx, i * pixels_, pixels_), args.dy[static_cast<std::size_t>(i)]);
+      std::ranges::fill(part(args.dx, i * pixels_, pixels_),
+                        args.dy[static_cast<std::size_t>(i)] / divisor());
     }
     args.finished(Tile{n, 1, 0, channels_ * pixels_});
   });
@@ -123,7 +124,7 @@ template class Upsample2d<float>;
 template class Upsample2d<double>;
 template class AvgPool2d<float>;
 template class AvgPool2d<double>;
-template class GlobalSumPool<float>;
-template class GlobalSumPool<double>;
+template class GlobalPool<float>;
+template class GlobalPool<double>;
 
 }  // namespace miniray

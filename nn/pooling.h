@@ -40,11 +40,10 @@ class AvgPool2d final : public Layer<T> {
   std::int64_t rows_ = 0, columns_ = 0;  // of one sample of the output
 };
 
-// The sum of each channel: [channels] of [channels, height, width].
+// The sum or the mean over the pixels of each channel: [channels] of [channels, height, width].
 template <class T>
-class GlobalSumPool final : public Layer<T> {
+class GlobalPool : public Layer<T> {
  public:
-  std::string kind() const override { return "GlobalSumPool"; }
   Shape plan(const Shape& input, Declarations&) override;
   std::size_t saved_bytes(std::int64_t) const override { return 0; }
   OutputUse output_use() const override { return OutputUse::kNone; }
@@ -53,8 +52,29 @@ class GlobalSumPool final : public Layer<T> {
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;
 
+ protected:
+  explicit GlobalPool(bool mean) : mean_(mean) {}
+
  private:
+  T divisor() const { return mean_ ? static_cast<T>(pixels_) : T{1}; }
+
+  bool mean_;
   std::int64_t channels_ = 0, pixels_ = 0;
+};
+
+template <class T>
+class GlobalSumPool final : public GlobalPool<T> {
+ public:
+  GlobalSumPool() : GlobalPool<T>(false) {}
+  std::string kind() const override { return "GlobalSumPool"; }
+};
+
+// torch.nn.AdaptiveAvgPool2d(1) and a flattening.
+template <class T>
+class GlobalAveragePool final : public GlobalPool<T> {
+ public:
+  GlobalAveragePool() : GlobalPool<T>(true) {}
+  std::string kind() const override { return "AdaptiveAvgPool2d"; }
 };
 
 }  // namespace miniray

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/program.h"
+#include "tools/worker_options.h"
 
 namespace miniray {
 
@@ -51,11 +52,7 @@ EvaluateConfig parse_evaluate_options(int argc, char** argv) {
          "Write a sheet (PNG): 64 samples, each beside the nearest picture in features and in "
          "pixels",
          metrics);
-  const char* const speed = "Speed";
-  app.add_flag("--distributed", c.distributed, "Split the pictures over workers")->group(speed);
-  option("--workers", c.workers, "Workers, where distributed", speed);
-  option("--threads", c.threads, "Compute threads of each worker; 0: its share of the cores",
-         speed);
+  add_worker_options(app, c);
   parse_options(app, {argv, argv + argc}, [&] { check_config(c); });
   return c;
 }

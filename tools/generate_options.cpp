@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "tools/program.h"
+#include "tools/worker_options.h"
 
 namespace miniray {
 
@@ -45,11 +46,7 @@ GenerateConfig parse_generate_options(int argc, char** argv) {
   option("--frame-ms", c.frame_ms, "Milliseconds that it shows each", output);
   option("--npy", c.npy, "Instead of PNGs: one uint8 array [N, H, W, C]", output)
       ->excludes("--output");
-  const char* const speed = "Speed";
-  app.add_flag("--distributed", c.distributed, "Split the pictures over workers")->group(speed);
-  option("--workers", c.workers, "Workers, where distributed", speed);
-  option("--threads", c.threads, "Compute threads of each worker; 0: its share of the cores",
-         speed);
+  add_worker_options(app, c);
   parse_options(app, {argv, argv + argc}, [&] { check_config(c); });
   return c;
 }

@@ -2,6 +2,7 @@
 
 #include "engine/kernels/conv_bands.h"
 #include "engine/kernels/conv_narrow.h"
+#include "engine/kernels/conv_phase.h"
 #include "engine/kernels/conv_tiles.h"
 #include "engine/kernels/reduce.h"
 #include "engine/kernels/scratch.h"
@@ -14,31 +15,6 @@ namespace {
 constexpr std::int64_t kDepth = 256;    // taps in a chain, about
 constexpr std::int64_t kPixels = 192;   // of a band and phase, about
 constexpr std::int64_t kSums = 49'152;  // of a piece, about
-
-// One row phase with one column phase: its targets are a grid, its taps a rectangle of the kernel.
-struct Phase {
-  std::int64_t index;
-  GatherPhase rows, columns;
-
-  std::int64_t taps() const { return rows.taps * columns.taps; }
-  std::int64_t rows_in(const Band& band) const {
-    return std::clamp<std::int64_t>(rows.count - band.first_row, 0, band.rows);
-  }
-  // In a band's sums, pixels stand in the order (image, row, column).
-  std::int64_t pixels_in(const Band& band) const {
-    return band.images * rows_in(band) * columns.count;
-  }
-};
-
-// Calls body(phase) in the order of their indices.
-template <class Body>
-void for_each_phase(const Gather& g, Body body) {
-  for (std::int64_t row = 0; row < g.rows.phases(); ++row) {
-    for (std::int64_t column = 0; column < g.columns.phases(); ++column) {
-      body(Phase{row * g.columns.phases() + column, g.rows.phase(row), g.columns.phase(column)});
-    }
-  }
-}
 
 // How a gather is cut, by its shape and the width of a panel alone. A piece of work is a band and a
 // few panels of target channels.
@@ -177,7 +153,7 @@ void GatherRun<T>::pack_channel(std::int64_t panel, std::int64_t channel, T* tap
                      w_ + panel * width * g_.w_target_stride + channel * g_.w_source_stride,
                      g_.w_target_stride, taps, width);
   T* weights = memory_.weights;
-  for_each_phase(g_, [&](const Phase& phase) {
+  for_each_phase(g_, [&](const GridPhase& phase) {
     const std::int64_t panel_taps = g_.source_channels * phase.taps();
     T* to = weights + (panel * panel_taps + channel * phase.taps()) * width;
     for (std::int64_t i = 0; i < phase.rows.taps; ++i) {
@@ -195,7 +171,7 @@ void GatherRun<T>::pack_channel(std::int64_t panel, std::int64_t channel, T* tap
 template <class T>
 void GatherRun<T>::fill_offsets() const {
   std::int32_t* tap = memory_.tap_offsets;
-  for_each_phase(g_, [&](const Phase& phase) {
+  for_each_phase(g_, [&](const GridPhase& phase) {
     for (std::int64_t c = 0; c < cut_.block_channels; ++c) {
       for (std::int64_t i = 0; i < phase.rows.taps; ++i) {
         for (std::int64_t j = 0; j < phase.columns.taps; ++j) {
@@ -242,7 +218,7 @@ void GatherRun<T>::add_block(const Piece& piece, std::int64_t first_channel) con
               cut_.block_channels * cut_.box_plane(), padded);
   const T* weights = memory_.weights;
   const std::int32_t* taps = memory_.tap_offsets;
-  for_each_phase(g_, [&](const Phase& phase) {
+  for_each_phase(g_, [&](const GridPhase& phase) {
     const std::int64_t panel_size = g_.source_channels * phase.taps() * cut_.width;
     for (std::int64_t p = piece.first_panel; p < piece.first_panel + piece.panels; ++p) {
       kernels_.multiply(phase.pixels_in(band),
@@ -259,7 +235,7 @@ void GatherRun<T>::add_block(const Piece& piece, std::int64_t first_channel) con
 template <class T>
 void GatherRun<T>::write_panel(const Piece& piece, std::int64_t panel) const {
   const std::int64_t channels = panel_channels(panel);
-  for_each_phase(g_, [&](const Phase& phase) {
+  for_each_phase(g_, [&](const GridPhase& phase) {
     T* const sums = sums_of(piece, panel, phase.index);
     const std::int64_t pixels = phase.pixels_in(piece.band);
     if (bias_ != nullptr) {
@@ -294,7 +270,7 @@ template <class T>
 void GatherRun<T>::write_rows(const Piece& piece, std::int64_t panel,
                               std::int64_t row_phase) const {
   const GatherPhase phase = g_.rows.phase(row_phase);
-  const std::int64_t rows = Phase{0, phase, first_column_}.rows_in(piece.band);
+  const std::int64_t rows = GridPhase{0, phase, first_column_}.rows_in(piece.band);
   const std::int64_t first = phase.first_target + piece.band.first_row * g_.rows.target_step();
   const T* const lines = memory_.of_thread(piece.slot, memory_.lines_at) +
                          row_phase * g_.columns.phases() * cut_.band_pixels * cut_.width;

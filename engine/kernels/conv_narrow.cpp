@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/kernels/conv_bands.h"
+#include "engine/kernels/conv_phase.h"
 #include "engine/kernels/conv_tiles.h"
 #include "engine/kernels/scratch.h"
 
@@ -12,19 +13,8 @@ namespace {
 constexpr std::int64_t kDepth = 256;   // taps in a chain of multiply-adds, about
 constexpr std::int64_t kPixels = 256;  // of a band and phase, about
 
-// One row phase with one column phase.
-struct Phase {
-  GatherPhase rows, columns;
-
-  std::int64_t taps() const { return rows.taps * columns.taps; }
-};
-
 std::int64_t phases_of(const Gather& g) { return g.rows.phases() * g.columns.phases(); }
 std::int64_t taps_of(const Gather& g) { return g.kernel * g.kernel; }
-
-Phase phase_of(const Gather& g, std::int64_t index) {
-  return {g.rows.phase(index / g.columns.phases()), g.columns.phase(index % g.columns.phases())};
-}
 
 // A band's source stands in a padded box whose rows follow each other, so a vector of pixels may
 // run over the end of a row: what it finds there belongs to no pixel and is never written. So every
@@ -110,8 +100,7 @@ void NarrowRun<T>::take_memory() {
 template <class T>
 void NarrowRun<T>::pack_weights() const {
   T* to = weights_;
-  for (std::int64_t index = 0; index < phases_of(g_); ++index) {
-    const Phase phase = phase_of(g_, index);
+  for_each_phase(g_, [&](const GridPhase& phase) {
     for (std::int64_t c = 0; c < g_.source_channels; ++c) {
       for (std::int64_t tap = 0; tap < phase.taps(); ++tap) {
         const std::int64_t i = tap / phase.columns.taps, j = tap % phase.columns.taps;
@@ -121,15 +110,14 @@ void NarrowRun<T>::pack_weights() const {
         for (std::int64_t t = 0; t < g_.target_channels; ++t) *to++ = from[t * g_.w_target_stride];
       }
     }
-  }
+  });
 }
 
 // From the box's place of a pixel, as if the lowest source were the phase's first.
 template <class T>
 void NarrowRun<T>::fill_steps() const {
   std::int32_t* step = steps_;
-  for (std::int64_t index = 0; index < phases_of(g_); ++index) {
-    const Phase phase = phase_of(g_, index);
+  for_each_phase(g_, [&](const GridPhase& phase) {
     const std::int64_t row = phase.rows.first_source - g_.rows.lowest_source();
     const std::int64_t column = phase.columns.first_source - g_.columns.lowest_source();
     for (std::int64_t c = 0; c < block_channels_; ++c) {
@@ -140,7 +128,7 @@ void NarrowRun<T>::fill_steps() const {
         }
       }
     }
-  }
+  });
 }
 
 template <class T>
@@ -168,15 +156,15 @@ void NarrowRun<T>::add_block(const Band& band, std::int64_t first_channel, int s
     const T* weights = weights_;
     const std::int32_t* steps = steps_;
     T* sums = sums_of(slot) + first;
-    for (std::int64_t index = 0; index < phases_of(g_); ++index) {
-      const std::int64_t taps = phase_of(g_, index).taps();
+    for_each_phase(g_, [&](const GridPhase& phase) {
+      const std::int64_t taps = phase.taps();
       kernels_.multiply_pixels(g_.target_channels, channels * taps, steps, box + first,
                                weights + first_channel * taps * g_.target_channels,
                                first_channel > 0, sums, lines_);
       weights += g_.source_channels * taps * g_.target_channels;
       steps += block_channels_ * taps;
       sums += g_.target_channels * lines_;
-    }
+    });
   }
 }
 

@@ -5,7 +5,7 @@
 #include "nn/batch_norm.h"
 #include "nn/conv.h"
 #include "nn/dense.h"
-#include "nn/global_average_pool.h"
+#include "nn/pooling.h"
 
 namespace miniray {
 namespace {

@@ -15,6 +15,7 @@
 #include "support/expect_error.h"
 #include "support/random_values.h"
 #include "support/small_gan.h"
+#include "support/stop_after.h"
 #include "support/temp_dir.h"
 
 namespace miniray {
@@ -51,19 +52,6 @@ std::vector<float> numbers_of(const DistributedGanTrainer& trainer) {
   return numbers;
 }
 
-class StopAfter final : public TrainObserver {
- public:
-  explicit StopAfter(int steps) : left_(steps) {}
-  void on_step(const StepReport&) override {
-    if (--left_ == 0) stop = true;
-  }
-  void on_epoch(const EpochReport&, const Network<float>&) override {}
-  std::atomic<bool> stop{false};
-
- private:
-  int left_;
-};
-
 // Trains to the end in as many pieces as it takes, each by a trainer of its own: as many processes
 // would. Counts the pieces.
 std::vector<float> trained_in_pieces(const GanOptions& gan, const WorkerOptions& workers,
@@ -74,7 +62,7 @@ std::vector<float> trained_in_pieces(const GanOptions& gan, const WorkerOptions&
   options.checkpoints.every_epochs = 1;
   options.checkpoints.resume = true;
   for (pieces = 1;; ++pieces) {
-    StopAfter observer(steps_in_piece);
+    testing::StopAfter observer(steps_in_piece);
     DistributedGanTrainer trainer(gan, workers);
     if (!trainer.train(pictures, options, {&observer}, &observer.stop).stopped) {
       return numbers_of(trainer);

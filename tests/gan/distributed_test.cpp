@@ -11,6 +11,7 @@
 #include "gan/trainer.h"
 #include "support/expect_error.h"
 #include "support/small_gan.h"
+#include "support/stop_after.h"
 #include "support/temp_dir.h"
 
 namespace miniray {
@@ -197,24 +198,11 @@ TEST(Distributed, LossesAreAveragedOverWorkers) {
   EXPECT_GT(result.history[1].sync->divergence, 0);
 }
 
-class StopAfter final : public TrainObserver {
- public:
-  explicit StopAfter(int steps) : left_(steps) {}
-  void on_step(const StepReport&) override {
-    if (--left_ == 0) stop = true;
-  }
-  void on_epoch(const EpochReport&, const Network<float>&) override {}
-  std::atomic<bool> stop{false};
-
- private:
-  int left_;
-};
-
 TEST(Distributed, AStopEndsAllWorkersWithOneLastAverage) {
   for (const SyncPolicy& sync : {SyncPolicy{}, SyncPolicy{.unit = SyncUnit::kSteps, .interval = 3},
                                  SyncPolicy{.unit = SyncUnit::kGradients}}) {
     for (const int steps : {1, 4, 10, 11}) {
-      StopAfter observer(steps);
+      testing::StopAfter observer(steps);
       DistributedGanTrainer trainer(small_options(), {.num_workers = 3});
       const auto result =
           trainer.train(SmallPictures(300), {.epochs = 500, .batch_size = 10, .sync = sync},

@@ -15,8 +15,8 @@
 #include "nn/batch_norm.h"
 #include "nn/conv.h"
 #include "nn/dense.h"
-#include "nn/global_average_pool.h"
 #include "nn/network.h"
+#include "nn/pooling.h"
 #include "support/onnx_tensor.h"
 #include "support/simd_targets.h"
 

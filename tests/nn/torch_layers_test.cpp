@@ -9,7 +9,6 @@
 #include "nn/conv.h"
 #include "nn/dense.h"
 #include "nn/dropout.h"
-#include "nn/global_average_pool.h"
 #include "nn/loss.h"
 #include "nn/minibatch_std_dev.h"
 #include "nn/network.h"
