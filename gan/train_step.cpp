@@ -100,6 +100,17 @@ class StepRunner {
         options_(options) {}
 
   StepResult run() {
+    try {
+      return both_halves();
+    } catch (...) {  // what is added up by then is none of the next step's
+      std::ranges::fill(buffers_.generator_gradients_.span(), 0.0F);
+      std::ranges::fill(buffers_.discriminator_gradients_.span(), 0.0F);
+      throw;
+    }
+  }
+
+ private:
+  StepResult both_halves() {
     StepResult result;
     if (buffers_.joint_) {
       generate(whole());
@@ -111,7 +122,6 @@ class StepRunner {
     return result;
   }
 
- private:
   // Samples of the batch that go through the networks together.
   struct Part {
     std::int64_t begin, size;

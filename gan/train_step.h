@@ -99,7 +99,8 @@ RandomKey step_stream(const StepKey& key, RandomPurpose purpose, std::uint8_t va
 // own; so does one whose batch goes through in several passes, and every batch norm sees each pass
 // alone. What D sees is augmented anew in each of its passes; real(n) stays as it was. Neither logs
 // nor saves nor takes the time. Neither an idle hook nor gradient_norms changes
-// a bit of the update.
+// a bit of the update. Where it throws, `state` may be half changed; `buffers` are ready for the
+// next step.
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
                       GanState& state, StepBuffers& buffers, const StepOptions& options = {});
 

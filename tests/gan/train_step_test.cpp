@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "engine/error.h"
 #include "support/random_values.h"
 #include "support/simd_targets.h"
 #include "support/small_gan.h"
@@ -247,6 +248,34 @@ TEST(TrainStep, AccumulatedPassesOfAnySizeTrainBatchNorm) {
     const Ends ends = after_one_step(testing::small_spec(), kPlainDescent, batch, 4);
     EXPECT_TRUE(std::isfinite(ends.result.g_loss)) << batch;
     EXPECT_TRUE(std::isfinite(ends.generator.front())) << batch;
+  }
+}
+
+// A part of the batch may fail when others have added their gradients.
+TEST(TrainStep, AStepThatFailedHalfwayLeavesNoGradientsBehind) {
+  constexpr std::int64_t kBatch = 12;
+  const ThreadBudget threads(1);
+  const StepOptions options{.objective = make_objective("bce", 0, {.r1 = 8})};
+  GanSpec spec = conditional(testing::small_spec(0));
+  spec.batch_norm = false;
+  for (const bool real : {true, false}) {
+    const GanState before(spec, {.lr = 0.01}, 5);
+    const auto weights_after_step = [&](StepBuffers& buffers, std::int32_t last_label) {
+      GanState state = before;
+      std::ranges::copy(testing::random_values<float>(buffers.real(kBatch).size(), 1),
+                        buffers.real(kBatch).begin());
+      std::ranges::fill(buffers.real_labels(kBatch), 0);
+      std::ranges::fill(buffers.fake_labels(kBatch), 1);
+      (real ? buffers.real_labels(kBatch) : buffers.fake_labels(kBatch)).back() = last_label;
+      const StepKey key{5, 0, 1, {0, kBatch}};
+      draw_latents(key, spec.latent_dim, buffers.latents(kBatch));
+      train_step(threads, key, kBatch, state, buffers, options);
+      return std::pair(testing::to_vector(state.generator.parameters()),
+                       testing::to_vector(state.discriminator.parameters()));
+    };
+    StepBuffers untouched(before, kBatch, 3, options), failed(before, kBatch, 3, options);
+    EXPECT_THROW(weights_after_step(failed, 99), Error);
+    EXPECT_EQ(weights_after_step(failed, 2), weights_after_step(untouched, 2));
   }
 }
 
