@@ -92,6 +92,8 @@ report_peer() {
   echo
   echo '```'
   "$here/peers/compare.sh" "$peer" "$(pick 5 1)" "$build"
+  "$here/peers/memory.sh" "$peer" mlp "$build"
+  "$here/peers/memory.sh" "$peer" dcgan "$build"
   echo '```'
 }
 

@@ -10,6 +10,7 @@
 #include "bench/step_fixture.h"
 #include "bench/step_products.h"
 #include "bench/timing.h"
+#include "engine/cpu.h"
 
 namespace miniray::bench {
 namespace {
@@ -59,9 +60,10 @@ int main(int argc, char** argv) {
   const double limit_ms = bench::step_flop(spec, batch) / peak * 1e3;
   std::printf(
       "miniray %s thr=%d B=%lld width=%g | median %.2f ms/step (p10 %.2f p90 %.2f) | %.0f img/s | "
-      "FMA peak %.1f GFLOP/s, limit %.1f ms, %.2fx of it\n",
+      "FMA peak %.1f GFLOP/s, limit %.1f ms, %.2fx of it | peak memory %.0f MB\n",
       model.c_str(), threads, static_cast<long long>(batch), width, median_ms,
       times_ms[times_ms.size() / 10], times_ms[times_ms.size() * 9 / 10],
-      static_cast<double>(batch) / median_ms * 1e3, peak * 1e-9, limit_ms, median_ms / limit_ms);
+      static_cast<double>(batch) / median_ms * 1e3, peak * 1e-9, limit_ms, median_ms / limit_ms,
+      static_cast<double>(peak_resident_bytes()) / (1 << 20));
   return 0;
 }

@@ -61,9 +61,10 @@ StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch, std::int
       fake_gradients_({pass_batch_, image_size_}),
       generator_gradients_(state.generator.plan().parameters().buffer_size()),
       discriminator_gradients_(state.discriminator.plan().parameters().buffer_size()),
-      generator_pass_(state.generator.plan(), pass_batch_, PassUse::kForwardAndBackward),
       discriminator_pass_(state.discriminator.plan(), joint_ ? 2 * pass_batch_ : pass_batch_,
-                          PassUse::kForwardAndBackward) {
+                          PassUse::kForwardAndBackward),
+      generator_pass_(state.generator.plan(), pass_batch_, PassUse::kForwardAndBackward,
+                      discriminator_pass_.memory()) {
   if (options.augmentation.any()) {
     augmented_.emplace(Shape{joint_ ? 2 * pass_batch_ : pass_batch_, image_size_});
   }

@@ -58,7 +58,8 @@ class StepBuffers {
   Tensor<float> logits_, logit_gradients_;  // [2 pass_batch]
   Tensor<float> fake_gradients_;            // [pass_batch, image]
   FlatBuffer<float> generator_gradients_, discriminator_gradients_;
-  PassBuffers<float> generator_pass_, discriminator_pass_;
+  // G's gradients go back once D's pass is done with, in its memory.
+  PassBuffers<float> discriminator_pass_, generator_pass_;
   std::optional<GradientPenalty> penalty_;
 };
 

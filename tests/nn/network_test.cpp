@@ -99,6 +99,38 @@ TEST(NetworkPass, TwoPassesOfOneNetworkDoNotDisturbEachOther) {
   EXPECT_EQ(gradient(false), gradient(true));
 }
 
+// Whether the memory lent has room for all gradients, for some of them or for none.
+TEST(NetworkPass, GradientsStandInLentMemoryAsFarAsItGoes) {
+  const auto plan = small_plan();
+  Network<float> network(plan);
+  network.init(1, 0);
+  const ThreadBudget threads(1);
+  const PassContext context{threads, true, {.seed = 1, .purpose = RandomPurpose::kDropout}};
+  const auto x = random_values<float>(24, 1), dy = random_values<float>(12, 3);
+  const auto gradient = [&](std::span<std::byte> lent) {
+    PassBuffers<float> pass(*plan, 4, PassUse::kForwardAndBackward, lent);
+    std::vector<float> y(12), dx(24), gradients(network.parameters().size());
+    network.forward(context, 4, x, y, pass);
+    network.backward(context, 4, x, y, dy, dx, gradients, pass);
+    return gradients;
+  };
+  const auto expected = gradient({});
+  const AlignedBytes memory(1 << 16);
+  const auto used = [&] {
+    return std::ranges::any_of(std::span(memory.data(), memory.size()),
+                               [](std::byte byte) { return byte != std::byte{0}; });
+  };
+  EXPECT_EQ(gradient({memory.data(), 16}), expected);
+  EXPECT_FALSE(used());
+  const PassBuffers<float> pass(*plan, 4, PassUse::kForwardAndBackward);
+  const std::int64_t first_slot = 4 * pass.gradient_plan().slot_sizes.front();
+  ASSERT_GT(pass.gradient_plan().slot_sizes.size(), 1U);
+  EXPECT_EQ(gradient({memory.data(), static_cast<std::size_t>(first_slot) * sizeof(float) + 64}),
+            expected);
+  EXPECT_TRUE(used());
+  EXPECT_EQ(gradient({memory.data(), memory.size()}), expected);
+}
+
 TEST(NetworkPass, RunningStatisticsChangeOnlyWhenAsked) {
   const auto plan = small_plan();
   Network<float> network(plan);
