@@ -15,6 +15,8 @@ struct StateFields {
   struct Array {
     std::string name;
     std::span<float> values;
+    // What it begins as where the state of another number of ranks has none; empty: all have it.
+    std::span<const float> otherwise{};
   };
   struct Count {
     std::string name;
@@ -26,8 +28,9 @@ struct StateFields {
   };
 
   // An empty array is none.
-  void add(const std::string& name, std::span<float> values) {
-    if (!values.empty()) arrays.push_back({name, values});
+  void add(const std::string& name, std::span<float> values,
+           std::span<const float> otherwise = {}) {
+    if (!values.empty()) arrays.push_back({name, values, otherwise});
   }
   void add(const std::string& name, std::int64_t& value) { counts.push_back({name, &value}); }
   void add(const std::string& name, double& value) { numbers.push_back({name, &value}); }

@@ -6,6 +6,7 @@
 
 #include "engine/error.h"
 #include "engine/file.h"
+#include "gan/state_average.h"
 #include "gan/state_file.h"
 
 namespace miniray {
@@ -27,6 +28,15 @@ std::vector<std::string> lines_of(const std::string& text) {
 std::string first_failure(const std::vector<std::string>& records) {
   const auto failed = std::ranges::find_if_not(records, is_done);
   return failed == records.end() ? "" : text_of(*failed);
+}
+
+// A warning where a checkpoint is of another number of workers.
+std::string of_others(const Manifest& manifest, int workers) {
+  if (manifest.world_size() == workers) return {};
+  return "the checkpoint is of " + std::to_string(manifest.world_size()) +
+         (manifest.world_size() == 1 ? " worker, now there are " : " workers, now there are ") +
+         std::to_string(workers) +
+         ": each begins with the average; the bits will differ from those of a run that went on";
 }
 
 }  // namespace
@@ -134,7 +144,8 @@ bool Checkpointer::restore() {
           .epoch = manifest.epoch,
           .step = manifest.step,
           .path = folder_.path() / name,
-          .seconds = std::chrono::duration<double>(last_ - start).count()});
+          .seconds = std::chrono::duration<double>(last_ - start).count(),
+          .message = of_others(manifest, communicator_.world_size())});
     return true;
   }
   throw not_found("no checkpoint is whole any more in '" + folder_.path().string() + "'");
@@ -145,11 +156,19 @@ bool Checkpointer::take(const std::string& name, const Manifest& manifest) {
     throw invalid_argument("the data set is not the one that the run was trained with: " +
                            options_.data + " instead of " + manifest.data);
   }
-  if (manifest.world_size() != communicator_.world_size()) {
-    throw invalid_argument("the checkpoint '" + name + "' is of " +
-                           std::to_string(manifest.world_size()) + " workers, not " +
-                           std::to_string(communicator_.world_size()));
-  }
+  const bool own = manifest.world_size() == communicator_.world_size();
+  const std::string failure = own ? take_own_part(name, manifest)
+                                  : take_average(communicator_, folder_, name, manifest, state_);
+  if (failure.empty()) return true;
+  tell({.kind = CheckpointReport::Kind::kDamaged,
+        .epoch = manifest.epoch,
+        .step = manifest.step,
+        .path = folder_.path() / name,
+        .message = failure});
+  return false;
+}
+
+std::string Checkpointer::take_own_part(const std::string& name, const Manifest& manifest) {
   const int rank = communicator_.rank();
   std::optional<StateFile> file;
   std::string message;
@@ -162,16 +181,8 @@ bool Checkpointer::take(const std::string& name, const Manifest& manifest) {
   }
   const std::string failure =
       first_failure(communicator_.gather(encode(file.has_value(), message)));
-  if (failure.empty()) {
-    file->copy_to(state_);
-    return true;
-  }
-  tell({.kind = CheckpointReport::Kind::kDamaged,
-        .epoch = manifest.epoch,
-        .step = manifest.step,
-        .path = folder_.path() / name,
-        .message = failure});
-  return false;
+  if (failure.empty()) file->copy_to(state_);
+  return failure;
 }
 
 void Checkpointer::tell(CheckpointReport report) const {

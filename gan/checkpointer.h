@@ -19,8 +19,8 @@ struct CheckpointReport {
   enum class Kind {
     kSaved,
     kNotSaved,  // the message says why; the older ones stand
-    kResumed,
-    kDamaged,  // the message says how; an older one is tried
+    kResumed,   // a message: from another number of workers
+    kDamaged,   // the message says how; an older one is tried
   };
   Kind kind;
   std::int64_t epoch = 0, step = 0;  // the epoch in hand; steps since training began, of rank 0
@@ -68,8 +68,9 @@ class Checkpointer {
   // What cannot be written is told, not thrown; then no checkpoint came or went.
   void save();
   // Overwrites the state of every rank with that of the newest checkpoint that is whole on all of
-  // them. False, and nothing done, where none was ever saved. Throws not found where there are some
-  // but none is whole, invalid argument where it does not fit.
+  // them; of another number of ranks, with the average (gan/state_average.h). False, and nothing
+  // done, where none was ever saved. Throws not found where there are some but none is whole,
+  // invalid argument where it does not fit.
   bool restore();
 
  private:
@@ -85,6 +86,8 @@ class Checkpointer {
   Written complete(const std::string& name, const std::vector<std::string>& parts) const;
   // Whether every rank's part was read, and if so, taken.
   bool take(const std::string& name, const Manifest& manifest);
+  // Of as many ranks as there are: what is wrong with the parts, or nothing, and they are taken.
+  std::string take_own_part(const std::string& name, const Manifest& manifest);
   void tell(CheckpointReport report) const;
 
   const CheckpointOptions& options_;

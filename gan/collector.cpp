@@ -255,6 +255,7 @@ void Collector::checkpoint(const CheckpointReport& report) {
     record_warning("a checkpoint cannot be used, an older one is tried: " + report.message);
   }
   if (taken && options_.observer != nullptr) options_.observer->on_checkpoint(report);
+  if (taken && !report.message.empty()) record_warning(report.message);
 }
 
 void Collector::record_metrics(const StepReport& report, const StepMeter::Means& means) {

@@ -21,6 +21,7 @@ EpochRunner::EpochRunner(Replica& replica, const Dataset& dataset, const TrainOp
       buffers_(buffers),
       report_(report),
       batches_(make_batches()) {
+  keep_place();
   if (options.sync.unit != SyncUnit::kGradients) return;
   hook_ = [this](std::span<float> gradients) { sync_.average_gradients(gradients); };
 }
@@ -54,6 +55,19 @@ EpochBatches EpochRunner::make_batches() const {
       options_.sharding ? options_.sharding : make_sharding("contiguous", replica_.seed_);
   return EpochBatches::from_shards(dataset_, sharding, replica_.seed_, communicator(),
                                    report_.epoch, step_size());
+}
+
+void EpochRunner::keep_place() {
+  const std::int64_t before = replica_.epoch_steps_, now = batches_.count();
+  replica_.epoch_steps_ = now;
+  const std::int64_t done = replica_.steps_in_epoch_;
+  if (done == 0 || before == now || before == 0) return;
+  replica_.steps_in_epoch_ = std::min(done, before) * now / before;
+  const double ratio = static_cast<double>(replica_.steps_in_epoch_) / static_cast<double>(done);
+  for (double* sum : {&replica_.sums_.d_loss, &replica_.sums_.g_loss, &replica_.sums_.d_real,
+                      &replica_.sums_.d_fake}) {
+    *sum *= ratio;
+  }
 }
 
 std::vector<RankStatus> EpochRunner::meet(bool at_end) {

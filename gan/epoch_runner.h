@@ -25,6 +25,9 @@ class EpochRunner {
 
  private:
   EpochBatches make_batches() const;
+  // Where the replica comes from a world with another number of steps an epoch: as far through this
+  // epoch as it was.
+  void keep_place();
 
   bool diverged() const { return !divergence_.empty(); }
   bool averages_parameters() const {

@@ -18,9 +18,13 @@ Adam<float> adam_of(const Network<float>& network, const AdamOptions& options) {
   return {options, network.plan().parameters().buffer_size()};
 }
 
-void declare_network(const std::string& name, Network<float>& network, StateFields& fields) {
-  fields.add(name + ".parameters", network.parameters());
-  fields.add(name + ".statistics", network.statistics());
+void declare_network(const std::string& name, Network<float>& network, StateFields& fields,
+                     const Network<float>* otherwise = nullptr) {
+  using Numbers = std::span<const float>;
+  fields.add(name + ".parameters", network.parameters(),
+             otherwise != nullptr ? otherwise->parameters() : Numbers());
+  fields.add(name + ".statistics", network.statistics(),
+             otherwise != nullptr ? otherwise->statistics() : Numbers());
 }
 
 }  // namespace
@@ -33,9 +37,9 @@ GanState::GanState(const GanSpec& gan_spec, const AdamOptions& generator_options
       generator_adam(adam_of(generator, generator_options)),
       discriminator_adam(adam_of(discriminator, discriminator_options)) {}
 
-void GanNetworks::declare(const std::string& name, StateFields& fields) {
-  declare_network(name + ".generator", generator, fields);
-  declare_network(name + ".discriminator", discriminator, fields);
+void GanNetworks::declare(const std::string& name, const GanState& otherwise, StateFields& fields) {
+  declare_network(name + ".generator", generator, fields, &otherwise.generator);
+  declare_network(name + ".discriminator", discriminator, fields, &otherwise.discriminator);
 }
 
 void GanState::declare(StateFields& fields) {

@@ -36,7 +36,8 @@ struct GanState {
 
 // A copy of both networks, without the optimizers.
 struct GanNetworks {
-  void declare(const std::string& name, StateFields& fields);
+  // otherwise: see StateFields::Array.
+  void declare(const std::string& name, const GanState& otherwise, StateFields& fields);
 
   Network<float> generator, discriminator;
 };

@@ -127,8 +127,9 @@ StateFields Replica::state_fields(ParameterSync& sync) {
   fields.add("step", step_);
   fields.add("epoch", epoch_);
   fields.add("steps_in_epoch", steps_in_epoch_);
+  fields.add("epoch_steps", epoch_steps_);
   fields.add("g_loss", g_loss_);
-  if (last_average_) last_average_->declare("last_average", fields);
+  if (last_average_) last_average_->declare("last_average", state_, fields);
   guard_.declare(fields);
   fields.add("lr_scale", lr_scale_);
   fields.add("roll_backs", roll_backs_);

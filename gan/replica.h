@@ -98,7 +98,8 @@ class Replica {
   Replica(const ThreadBudget& threads, Communicator& communicator, const GanOptions& options);
 
   // A collective: all replicas of a world call it alike. Goes on from where the last call ended, or
-  // from a checkpoint, then with the very bits of a training that was never interrupted. A last
+  // from a checkpoint, then with the very bits of a training that was never interrupted. (From a
+  // checkpoint of another number of replicas, with other bits: gan/state_average.h.) A last
   // average is always taken, behind the last checkpoint. Where `stop` is set, all end after the
   // step in hand. Throws invalid argument where options or the data set's shape do not fit, not
   // found where no checkpoint is whole any more, diverged where a loss is not finite any more and
@@ -140,6 +141,7 @@ class Replica {
   std::int64_t step_ = 0;            // since training began
   std::int64_t epoch_ = 0;           // the one in hand, or the last one
   std::int64_t steps_in_epoch_ = 0;  // done of it
+  std::int64_t epoch_steps_ = 0;     // of those that it has
   bool in_epoch_ = false;            // it has begun and not ended
   double g_loss_ = 0;                // of G's latest update
   StepResult sums_;                  // over the epoch's steps so far

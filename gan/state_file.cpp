@@ -71,12 +71,24 @@ StateFile::StateFile(const std::filesystem::path& path, const std::string& diges
 }
 
 void StateFile::check(const StateFields& fields) const {
+  check_of_others(fields);
   for (const auto& array : fields.arrays) file_.check_tensor(array.name, shape_of(array));
-  for (const auto& count : fields.counts) parse_number<std::int64_t>(file_, count.name);
-  for (const auto& number : fields.numbers) parse_number<double>(file_, number.name);
   if (file_.tensor_names().size() != fields.arrays.size()) {
     throw corrupt("'" + file_.name() + "' holds more than this training has a place for");
   }
+}
+
+void StateFile::check_of_others(const StateFields& fields) const {
+  for (const auto& array : fields.arrays) {
+    if (has(array) || array.otherwise.empty()) file_.check_tensor(array.name, shape_of(array));
+  }
+  for (const auto& count : fields.counts) parse_number<std::int64_t>(file_, count.name);
+  for (const auto& number : fields.numbers) parse_number<double>(file_, number.name);
+}
+
+bool StateFile::has(const StateFields::Array& array) const {
+  const auto names = file_.tensor_names();
+  return std::ranges::find(names, array.name) != names.end();
 }
 
 void StateFile::copy_to(const StateFields& fields) const {
@@ -91,11 +103,18 @@ void StateFile::copy_to(const StateFields& fields) const {
   }
 }
 
-void StateFile::add_arrays_to(const StateFields& fields, float factor) const {
+void StateFile::add_to(const StateFields& fields) const {
   for (const auto& array : fields.arrays) {
+    if (!has(array)) continue;
     std::vector<float> values(array.values.size());
     file_.copy_tensor(array.name, shape_of(array), values);
-    for (std::size_t i = 0; i < values.size(); ++i) array.values[i] += factor * values[i];
+    for (std::size_t i = 0; i < values.size(); ++i) array.values[i] += values[i];
+  }
+  for (const auto& count : fields.counts) {
+    *count.value += parse_number<std::int64_t>(file_, count.name);
+  }
+  for (const auto& number : fields.numbers) {
+    *number.value += parse_number<double>(file_, number.name);
   }
 }
 

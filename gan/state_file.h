@@ -28,8 +28,13 @@ class StateFile {
   // That it holds these fields and no others.
   void check(const StateFields& fields) const;
   void copy_to(const StateFields& fields) const;
-  // Adds its arrays, each number times `factor`, to these.
-  void add_arrays_to(const StateFields& fields, float factor) const;
+
+  // Of another number of ranks: it may hold other arrays besides, and lack those that have
+  // something to begin as otherwise.
+  void check_of_others(const StateFields& fields) const;
+  bool has(const StateFields::Array& array) const;
+  // Adds what it has to these.
+  void add_to(const StateFields& fields) const;
 
  private:
   SafetensorsFile file_;

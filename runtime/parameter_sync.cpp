@@ -73,7 +73,7 @@ bool ParameterSync::due_after_epoch(std::int64_t epoch) const {
 
 void ParameterSync::declare(StateFields& fields) {
   for (std::size_t i = 0; i < anchors_.size(); ++i) {
-    fields.add("sync.anchor." + std::to_string(i), anchors_[i]);
+    fields.add("sync.anchor." + std::to_string(i), anchors_[i], networks_[i].parameters);
   }
   for (std::size_t i = 0; i < velocity_.size(); ++i) {
     fields.add("sync.velocity." + std::to_string(i), velocity_[i]);

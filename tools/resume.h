@@ -1,5 +1,5 @@
 // --resume: the command line of a run that goes on. Its options come from the run's config.toml;
-// only those that leave its bits alone may be given anew.
+// only those that leave its bits alone may be given anew, and the number of workers.
 #pragma once
 
 #include <optional>

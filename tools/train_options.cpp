@@ -174,7 +174,8 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
          "Steps of a worker that may fail: it goes on from the last average", distributed);
   app.add_option("--resume", c.resume,
                  "Go on with this run, or the latest, exactly: its options hold, but for --epochs "
-                 "and what leaves results alone")
+                 "and what leaves results alone. With other --workers (or processes, or --mode) it "
+                 "goes on from the average of the workers that it had, with other bits")
       ->group(safety);
 
   bool serve = false;
@@ -192,7 +193,7 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   parse_options(app, resumed ? with_config(arguments, resumed->config_path) : arguments, [&] {
     if (resumed) {
       check_resume(app, arguments, *resumed, {training, distributed, data},
-                   {"--epochs", "--threads", "--timeout", "--data-dir"});
+                   {"--epochs", "--mode", "--workers", "--threads", "--timeout", "--data-dir"});
       c.job_id = c.resume = resumed->job_id;
     }
     const bool default_save_dir = app.get_option("--save-dir")->count() == 0;

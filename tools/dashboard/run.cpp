@@ -97,6 +97,8 @@ void Run::apply_start(const RecordFields& record) {
   end_message.clear();
   first_progress_ = -1;
   longest_pause_ms_ = 0;
+  // It may go on with fewer.
+  if (world > 0) std::erase_if(workers, [&](const auto& each) { return each.first >= world; });
   for (auto& [rank, worker] : workers) worker.lost = false;
   ++rewrites;
   say(record, Level::kInfo,
