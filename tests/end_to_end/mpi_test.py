@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 and not sys.argv[1].startswith('-') else ROOT / 'build'
 LAUNCHER = ROOT / 'tools' / 'mpi_run.sh'
 RANKS = BUILD / 'tests' / 'mpi_ranks'
-SMALL_RUN = ['--mode', 'distributed', '--data', 'shapes', '--batch-size', '1024', '--threads', '1',
+SMALL_RUN = ['--mode', 'distributed', '--data', 'shapes', '--width', '0.25', '--batch-size', '1024', '--threads', '1',
              '--epochs', '1', '--sync', 'steps', '--sync-interval', '4']
 
 
@@ -94,6 +94,20 @@ class Programs(unittest.TestCase):
                 self.assertNotIn('\x1b', output)  # plain lines: no bar that is drawn again and again
                 self.assert_equal_files(f'threads-{payload}', f'processes-{payload}')
                 self.assert_every_rank_records(f'processes-{payload}')
+
+    def test_another_number_of_processes_goes_on_with_a_run(self):
+        """With a warning; and with the bits that as many threads end with."""
+        self.train(1, 2, 'first', '--checkpoint-every', '1')
+        for name, processes, workers in (('processes', 3, 1), ('threads', 1, 3), ('mixed', 1, 1)):
+            shutil.copytree(self.folder / 'runs' / 'first', self.folder / 'runs' / name)
+            run = launch(processes, BUILD / 'gan_train', '--resume', name, '--workers', workers, '--epochs', '2',
+                         '--save-dir', name, cwd=self.folder)
+            self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+            self.assertIn(f'the checkpoint is of 2 workers, now there are {processes * workers}', run.stdout)
+            events = self.folder / 'runs' / name / 'events.jsonl'
+            self.assertEqual([(r['epoch'], r['epochs']) for r in self.records_of(events, 'epoch')][-2:], [(1, 2), (2, 2)])
+            self.assertEqual([r['world'] for r in self.records_of(events, 'run_started')], [2, processes * workers])
+        self.assert_equal_files('processes', 'threads')
 
     def assert_every_rank_records(self, job):
         """In one file, line by line, though two processes wrote it."""
