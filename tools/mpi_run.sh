@@ -34,12 +34,12 @@ options=(--bind-to none --mca mpi_yield_when_idle 1)
 if [ "${major:-4}" -ge 5 ]; then
   options+=(--map-by :OVERSUBSCRIBE)
   out_of_band=prte_if_include
-  # Lost machines are found by the program's own signs of life; these end the launcher's side.
-  options+=(--prtemca prte_keepalive_time 5 --prtemca prte_keepalive_probes 3)
+  # Lost machines are found by the program's own signs of life; these end the daemons of both sides.
+  options+=(--prtemca prte_keepalive_time 5 --prtemca prte_keepalive_intvl 2 --prtemca prte_keepalive_probes 3)
 else
   options+=(--oversubscribe)
   out_of_band=oob_tcp_if_include
-  options+=(--mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_probes 3)
+  options+=(--mca oob_tcp_keepalive_time 5 --mca oob_tcp_keepalive_intvl 2 --mca oob_tcp_keepalive_probes 3)
 fi
 if [ -n "$interface" ]; then
   options+=(--mca pml ob1 --mca btl tcp,self,vader --mca btl_tcp_if_include "$interface")
@@ -48,7 +48,46 @@ fi
 [ -z "$hosts" ] || options+=(--host "$hosts")
 [ -z "$processes" ] || options+=(-np "$processes")
 [ "$(id -u)" -ne 0 ] || options+=(--allow-run-as-root)
-[ "$max_restarts" -gt 0 ] || exec mpirun "${options[@]}" "$@"
+
+# What mpirun and the programs say where a job has failed. From then on mpirun may wait for a machine that is
+# cut off, for a quarter of an hour: it gets this long.
+failed='has been aborted|noticed that process|MPI_ABORT was invoked|causing the job to be terminated|showed no sign of life'
+grace=10
+errors=$(mktemp -u)
+mkfifo "$errors"
+trap 'rm -f "$errors"' EXIT
+
+# Passes on what mpirun (its process: $1) says.
+watch_over() {
+  local line countdown=''
+  while IFS= read -r line || [ -n "$line" ]; do
+    printf '%s\n' "$line" >&2
+    if [ -z "$countdown" ] && [[ $line =~ $failed ]]; then
+      { sleep "$grace"; pkill -KILL -P "$1"; kill -KILL "$1"; } 2>/dev/null >&2 &
+      countdown=$!
+    fi
+  done
+  [ -z "$countdown" ] || { pkill -P "$countdown"; kill "$countdown"; } 2>/dev/null || true
+}
+
+child='' stopped='' code=0
+trap 'stopped=yes; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' INT TERM
+# The program and its arguments on all processes; sets `code`.
+run() {
+  mpirun "${options[@]}" "$@" </dev/null 2>"$errors" &
+  child=$! code=0
+  watch_over "$child" <"$errors" &
+  local watcher=$!
+  wait "$child" || code=$?
+  while kill -0 "$child" 2>/dev/null; do code=0; wait "$child" || code=$?; done  # a signal ended the wait
+  child=''
+  wait "$watcher" || true
+}
+
+if [ "$max_restarts" -eq 0 ]; then
+  run "$@"
+  exit "$code"
+fi
 
 # The run's name, made up here where it was not given; what else was asked, of a new run and of one that
 # goes on, whose options come from its folder.
@@ -71,23 +110,20 @@ while [ $# -gt 0 ]; do
 done
 : "${job:=$(date +%Y%m%d-%H%M%S)-$$}"
 
-child='' stopped=''
-trap 'stopped=yes; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' INT TERM
 restarts=0
 while true; do
   if [ -n "$resume" ]; then
-    command=("$program" "${kept[@]}" --resume "$job")
+    run "$program" "${kept[@]}" --resume "$job"
   else
-    command=("$program" "${arguments[@]}" --job-id "$job")
+    run "$program" "${arguments[@]}" --job-id "$job"
   fi
-  mpirun "${options[@]}" "${command[@]}" </dev/null &
-  child=$! code=0
-  wait "$child" || code=$?
-  while kill -0 "$child" 2>/dev/null; do code=0; wait "$child" || code=$?; done  # a signal ended the wait
   # Done, a wrong usage, interrupted: not to be tried again.
   case $code in 0 | 2 | 130) exit "$code" ;; esac
   if [ -n "$stopped" ] || [ "$restarts" -ge "$max_restarts" ]; then exit "$code"; fi
   restarts=$((restarts + 1))
   [ ! -f "$runs/$job/config.toml" ] || resume=yes
+  pause=$((10 * (restarts - 1)))  # what ails a machine may take a while
   echo "mpi_run: the job ended with code $code; restart $restarts of $max_restarts, from its last checkpoint" >&2
+  [ "$pause" -eq 0 ] || sleep "$pause"
+  [ -z "$stopped" ] || exit "$code"
 done
