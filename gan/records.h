@@ -10,7 +10,8 @@
 //                 step_in_epoch, d_loss, g_loss, d_real, d_fake (means of worker 0 since its last
 //                 record), images_per_second (of all workers), resident_bytes, now and then
 //                 d_gradient_norm and g_gradient_norm (of one step): at the first step, then every
-//                 --record-interval seconds
+//                 --record-interval seconds, or every 10,000th part of the time since the start
+//                 where that is more (gan/step_meter.h)
 //   worker        as often, each worker for itself: rank, host, pid, step, epoch, shard (its number
 //                 of pictures), images_per_second, d_loss, g_loss (its own), state ("training")
 //   epoch         epoch (from 1), epochs, step, d_loss, g_loss, d_real, d_fake (means over the

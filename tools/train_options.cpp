@@ -156,7 +156,10 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--eval-images", c.eval_images, "Pictures made for one evaluation", output);
   option("--eval-features", c.eval_features, "As gan_evaluate's --features", output);
   option("--record-interval", c.record_interval,
-         "Seconds between two records of a worker; 0: every step", output);
+         "Seconds between two records of a worker, more in a long run (a minute after a week); 0: "
+         "every "
+         "step",
+         output);
   option("--gradient-norms", c.gradient_norms,
          "Steps between two measurements of the gradients' norms; 0: none", output);
   option("--tensorboard", c.tensorboard,

@@ -117,6 +117,28 @@ TEST_F(CollectorTest, MeansOfTheStepsBetweenRecords) {
   EXPECT_DOUBLE_EQ(means->images_per_second, 30);
 }
 
+// The file of a training of weeks must not fill a disk.
+TEST_F(CollectorTest, AWeekHasFiftyThousandRecordsUnlessEveryStepIsAskedFor) {
+  using std::chrono::milliseconds;
+  constexpr std::int64_t kWeekMs = 7 * 24 * 3600 * 1000LL;
+  const StepMeter::Clock::time_point start{};
+  for (const int interval_ms : {1000, 0}) {
+    StepMeter meter(milliseconds(interval_ms), start);
+    std::int64_t records = 0, of_first_hour = 0;
+    for (std::int64_t ms = 250; ms <= kWeekMs; ms += 250) {
+      if (meter.step(StepReport{}, start + milliseconds(ms))) ++records;
+      if (ms == 3'600'000) of_first_hour = records;
+    }
+    if (interval_ms == 0) {
+      EXPECT_EQ(records, kWeekMs / 250);
+    } else {
+      EXPECT_NEAR(static_cast<double>(of_first_hour), 3600, 2);
+      // Each second up to 10,000, then by 10,000ths: 10,000 (1 + ln 60.48).
+      EXPECT_NEAR(static_cast<double>(records), 10'000 * (1 + std::log(60.48)), 2000);
+    }
+  }
+}
+
 TEST_F(CollectorTest, EveryWorkerWritesItsOwnLine) {
   Collector collector(options());
   DistributedGanTrainer trainer(gan(), {.num_workers = 3, .threads_per_worker = 1});
