@@ -23,10 +23,19 @@ namespace fs = std::filesystem;
 // Of sheets, which are square: a class a row, where the model takes classes.
 constexpr std::int64_t kMinSheetRows = 8, kMaxSheetRows = 16;
 
+// Whether all that it holds is what a run that died before its first record leaves.
+bool is_unused(const fs::path& folder) {
+  return fs::is_directory(folder) &&
+         std::ranges::all_of(fs::directory_iterator(folder), [](const fs::directory_entry& entry) {
+           const std::string name = entry.path().filename().string();
+           return name.starts_with("config.toml") ||
+                  (name == "events.jsonl" && entry.file_size() == 0);
+         });
+}
+
 void make_run_folder(const fs::path& runs_dir, const fs::path& folder) {
   make_writable_folder(runs_dir);
-  // An empty one is of a run that died before it began.
-  if (!fs::create_directory(folder) && !(fs::is_directory(folder) && fs::is_empty(folder))) {
+  if (!fs::create_directory(folder) && !is_unused(folder)) {
     throw invalid_argument("the run '" + folder.string() +
                            "' exists already; choose another job id (--job-id), or none");
   }

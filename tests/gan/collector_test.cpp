@@ -117,6 +117,25 @@ TEST_F(CollectorTest, MeansOfTheStepsBetweenRecords) {
   EXPECT_DOUBLE_EQ(means->images_per_second, 30);
 }
 
+// Killed at any moment before its first record, a run can be begun again by the same name.
+TEST_F(CollectorTest, ARunThatDiedBeforeItsFirstRecordBeginsAnew) {
+  const fs::path folder = dir_.path() / "runs" / "a";
+  fs::create_directories(folder);
+  for (const char* const name : {"events.jsonl", "config.toml.17.tmp", "config.toml"}) {
+    std::ofstream(folder / name) << (name == std::string("events.jsonl") ? "" : "epochs = 1\n");
+    fs::copy(folder, folder.parent_path() / (std::string("b") + name), fs::copy_options::recursive);
+    Collector collector(options(std::string("b") + name));
+    GanTrainer trainer(gan(), 1);
+    trainer.train(SmallPictures(40), {.epochs = 1, .batch_size = 20, .collector = &collector});
+  }
+  std::ofstream(folder / "events.jsonl") << "{}\n";
+  Collector collector(options());
+  GanTrainer trainer(gan(), 1);
+  testing::expect_error(ErrorKind::kInvalidArgument, "exists already", [&] {
+    trainer.train(SmallPictures(40), {.epochs = 1, .batch_size = 20, .collector = &collector});
+  });
+}
+
 // The file of a training of weeks must not fill a disk.
 TEST_F(CollectorTest, AWeekHasFiftyThousandRecordsUnlessEveryStepIsAskedFor) {
   using std::chrono::milliseconds;
