@@ -1,6 +1,8 @@
 #include "gan/epoch_runner.h"
 
 #include <algorithm>
+#include <exception>
+#include <stdexcept>
 
 #include "engine/error.h"
 #include "nn/moving_average.h"
@@ -146,16 +148,12 @@ void EpochRunner::step(const Batch& batch) {
 std::optional<StepResult> EpochRunner::attempt(const Batch& batch, const StepKey& key,
                                                std::int64_t number) {
   StepResult result;
-  if (!averages_parameters()) {
+  try {
     result = train(batch, key, number);
-  } else {
-    try {
-      result = train(batch, key, number);
-    } catch (const std::exception& error) {
-      fail(error.what(), key.step);
-      if (diverged()) throw;
-      return std::nullopt;
-    }
+  } catch (const std::exception& error) {
+    if (!may_take_average()) give_up(error, key.step);
+    fail(error.what(), key.step);
+    return std::nullopt;
   }
   const LossHealth health = replica_.guard_.judge(result);
   if (health == LossHealth::kGood || (health == LossHealth::kExploding && !may_recover())) {
@@ -183,6 +181,15 @@ StepResult EpochRunner::train(const Batch& batch, const StepKey& key, std::int64
   StepResult result = train_step(replica_.threads_, key, size, state, buffers_, step_options);
   if (!step_options.train_generator) result.g_loss = replica_.g_loss_;
   return result;
+}
+
+void EpochRunner::give_up(const std::exception& error, std::int64_t step) const {
+  const auto* const known = dynamic_cast<const Error*>(&error);
+  if (known != nullptr && known->kind() == ErrorKind::kCommunication) throw;
+  const std::string message =
+      std::string(error.what()) + " at step " + std::to_string(step) + checkpoints_.last_good();
+  if (known != nullptr) throw Error(known->kind(), message);
+  throw std::runtime_error(message);
 }
 
 void EpochRunner::fail(const std::string& what, std::int64_t step) {

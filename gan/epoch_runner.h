@@ -55,6 +55,9 @@ class EpochRunner {
   // Empty where the step failed: then the replica has taken up the last average, or has diverged.
   std::optional<StepResult> attempt(const Batch& batch, const StepKey& key, std::int64_t number);
   StepResult train(const Batch& batch, const StepKey& key, std::int64_t number);
+  // While the step's exception is handled: throws it with where training could go on from. What
+  // another rank brought down, that one names.
+  [[noreturn]] void give_up(const std::exception& error, std::int64_t step) const;
   // The replica goes on from the last average where it may, otherwise it has diverged.
   void fail(const std::string& what, std::int64_t step);
 

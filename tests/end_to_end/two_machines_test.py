@@ -9,6 +9,7 @@ The short form is for the suite, with one blow of each kind; the long one deals 
 side; the times are printed. Exits 77, which ctest takes for skipped, where it cannot work.
 """
 import concurrent.futures
+import contextlib
 import filecmp
 import itertools
 import json
@@ -79,7 +80,8 @@ class Machines:
 
     def close(self):
         for pid in self.pids():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                os.kill(pid, signal.SIGKILL)
         for name in self.names:
             ip('netns', 'delete', name)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -215,7 +217,8 @@ def deal(how, trial, undisturbed):
     job = Job()
     try:
         job.start()
-        job.wait_for(lambda: job.records('checkpoint'), 'the first checkpoint')
+        job.wait_for(lambda: job.records('checkpoint') and len({r['rank'] for r in job.records('worker')}) == 2,
+                     'the first checkpoint')
         time.sleep(randomness.uniform(0, 2))
         job.strike(how, trial % 2)
         struck = time.time()

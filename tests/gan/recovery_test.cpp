@@ -1,9 +1,14 @@
 // Workers whose steps fail, and losses that leave all bounds.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <mutex>
+#include <utility>
 
+#include "engine/file.h"
+#include "gan/collector.h"
 #include "gan/loss_guard.h"
 #include "gan/trainer.h"
 #include "support/expect_error.h"
@@ -74,6 +79,55 @@ TEST_F(Recovery, AWorkerWhoseStepThrowsGoesOnFromTheLastAverage) {
                                  trainer.workers()[1]->state().generator.parameters()));
 }
 
+// Ruins the generator once, when epoch 1 has ended: its weights are not a number.
+class Ruin final : public TrainObserver {
+ public:
+  void on_step(const StepReport&) override {}
+  void on_epoch(const EpochReport& report, const Network<float>& generator) override {
+    if (report.epoch != 1 || std::exchange(done_, true)) return;
+    for (const float& weight : generator.parameters()) {
+      const_cast<float&>(weight) = std::numeric_limits<float>::quiet_NaN();
+    }
+  }
+
+ private:
+  bool done_ = false;
+};
+
+TEST_F(Recovery, AWorkerWhoseLossIsNotFiniteGoesOnFromTheLastAverage) {
+  DistributedGanTrainer trainer(gan(), {.num_workers = 2});
+  Ruin ruin;
+  const auto result = trainer.train(SmallPictures(100), options(3), {&ruin});
+  EXPECT_EQ(result.history.size(), 3U);
+  ASSERT_EQ(failures_.size(), 1U);
+  EXPECT_TRUE(failures_[0].starts_with("0 the loss is not finite any more at step 6"))
+      << failures_[0];
+  for (const Replica* worker : trainer.workers()) {
+    EXPECT_TRUE(std::ranges::all_of(worker->state().generator.parameters(),
+                                    [](float weight) { return std::isfinite(weight); }));
+  }
+}
+
+TEST_F(Recovery, TooManyFailuresNameTheLastGoodCheckpoint) {
+  for (const int workers : {1, 2}) {
+    const testing::TempDir dir;
+    TrainOptions options = this->options(2);
+    options.checkpoints = {.folder = dir.path(), .every_epochs = 1};
+    DistributedGanTrainer trainer(gan(), {.num_workers = workers});
+    // Alone it fails in the first epoch, when there is none.
+    const std::string last = workers == 1 ? "" : "; the last good checkpoint is '";
+    try {
+      trainer.train(PicturesWithABadOne(100, 77), options);
+      ADD_FAILURE() << "it went on";
+    } catch (const std::runtime_error& error) {
+      const std::string message = error.what();
+      EXPECT_TRUE(message.starts_with("the picture cannot be read at step ")) << message;
+      EXPECT_EQ(message.find("checkpoint") == std::string::npos, last.empty()) << message;
+      EXPECT_NE(message.find(last), std::string::npos) << message;
+    }
+  }
+}
+
 TEST_F(Recovery, TooManyFailuresEndTheTraining) {
   for (const std::int64_t allowed : {0, 2}) {
     failures_.clear();
@@ -116,6 +170,47 @@ TEST_F(Recovery, LossesThatExplodeGoBackToTheLastCheckpointOnce) {
       });
       EXPECT_GE(back, 1);
     }
+  }
+}
+
+// What the guard does is what a user could do by hand.
+TEST_F(Recovery, AfterADivergenceTrainingIsThatOfTheLastCheckpointWithHalfTheLearningRate) {
+  const testing::TempDir dir;
+  const auto train = [&](double lr, std::int64_t epochs, const std::string& folder, bool resume,
+                         const Observers& observers) {
+    TrainOptions options = this->options(0);
+    options.epochs = epochs;
+    options.checkpoints = {.folder = dir.path() / folder, .every_epochs = 1, .resume = resume};
+    GanTrainer trainer(gan(lr), 1);
+    EXPECT_EQ(trainer.train(SmallPictures(100), options, observers).history.back().epoch, epochs);
+    const auto weights = trainer.state().generator.parameters();
+    return std::vector<float>(weights.begin(), weights.end());
+  };
+  Ruin ruin;
+  const auto guarded = train(0.001, 3, "guarded", false, {&ruin});
+  ASSERT_EQ(failures_.size(), 1U);
+  EXPECT_NE(failures_[0].find("learn half as fast"), std::string::npos);
+  train(0.001, 1, "by-hand", false, {});
+  EXPECT_EQ(guarded, train(0.0005, 3, "by-hand", true, {}));
+}
+
+TEST_F(Recovery, WhatWasSurvivedStandsInTheRecords) {
+  const testing::TempDir dir;
+  for (const int workers : {1, 2}) {
+    CollectorOptions records;
+    records.runs_dir = dir.path();
+    records.job_id = std::to_string(workers);
+    Collector collector(records);
+    TrainOptions options = this->options(1);
+    options.collector = &collector;
+    options.checkpoints.every_epochs = 1;
+    Ruin ruin;
+    DistributedGanTrainer trainer(gan(), {.num_workers = workers});
+    trainer.train(SmallPictures(100), options, {&ruin});
+    const std::string events = read_file(collector.folder() / "events.jsonl", 1 << 20);
+    const std::string expected = workers == 1 ? "half as fast" : "goes on from the last average";
+    EXPECT_NE(events.find("worker 0: the loss is not finite any more at step"), std::string::npos);
+    EXPECT_NE(events.find(expected), std::string::npos);
   }
 }
 
