@@ -2,6 +2,7 @@
 // good files, the same in every run; the sanitizers' builds watch for the rest.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 
@@ -13,6 +14,7 @@
 #include "gan/data/idx.h"
 #include "gan/model_file.h"
 #include "gan/npy.h"
+#include "gan/torch/torch_file.h"
 #include "gan/zip.h"
 #include "nn/safetensors.h"
 #include "support/idx_bytes.h"
@@ -91,6 +93,33 @@ TEST(Fuzz, Npz) {
     for (const std::string& entry : archive.entries()) archive.extract(entry, 1'000);
   });
   fuzz(array, [](const std::string& bytes) { parse_npy_array(bytes, "mutant"); });
+}
+
+void read_tensors(const std::string& bytes) {
+  const TorchFile file = TorchFile::parse(bytes, "mutant");
+  for (const TorchTensor& tensor : file.tensors()) {
+    if (tensor.storage.type != "Float") continue;
+    ASSERT_EQ(static_cast<std::int64_t>(file.floats(tensor).size()), tensor.elements());
+  }
+}
+
+TEST(Fuzz, TorchFiles) {
+  const auto saved = [](const char* name) {
+    return read_file(std::filesystem::path(MINIRAY_TEST_DATA) / "torch" / name, 1 << 20);
+  };
+  fuzz(saved("tensors.pth"), read_tensors, kMutants / 4, 30);
+  fuzz(saved("tensors_legacy.pth"), read_tensors);
+  // The pickle alone, so that no checksum comes first.
+  const ZipArchive archive = ZipArchive::parse(saved("tensors.pth"), "tensors");
+  std::vector<ZipEntry> entries;
+  for (const std::string& entry : archive.entries()) {
+    entries.push_back({entry, archive.extract(entry, 1 << 20)});
+  }
+  const auto pickle = std::ranges::find(entries, "tensors/data.pkl", &ZipEntry::name);
+  fuzz(pickle->bytes, [&](const std::string& bytes) {
+    pickle->bytes = bytes;
+    read_tensors(zip_bytes(entries));
+  });
 }
 
 TEST(Fuzz, Idx) {

@@ -418,6 +418,21 @@ def gradient_penalty():
             'dcgan': penalty_case(dcgan, torch.rand(5, 1, 16, 16) * 2 - 1)}
 
 
+def saved_tensors(folder):
+    """A state_dict as torch.save writes it, in both formats: whole and partial storages, turned
+    strides, a scalar, other types of numbers; and the elements of the floats."""
+    whole = torch.randn(4, 6)
+    state = OrderedDict([('whole', whole), ('row', whole[2]), ('turned', whole[1:3, 1:].t()),
+                         ('every_second', torch.randn(9)[1::2]), ('scalar', torch.tensor(2.5)),
+                         ('empty', torch.zeros(0, 3)), ('counter', torch.tensor(7)),
+                         ('half', torch.ones(2, dtype=torch.float16))])
+    state._metadata = OrderedDict([('', {'version': 1})])
+    torch.save(state, folder / 'tensors.pth')
+    torch.save(state, folder / 'tensors_legacy.pth', _use_new_zipfile_serialization=False)
+    return {name: {'shape': list(value.shape), 'values': flat(value)}
+            for name, value in state.items() if value.dtype == torch.float32}
+
+
 def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
@@ -428,6 +443,8 @@ def main():
                        ('small_conditional_gan', small_conditional_gan), ('small_sngan', small_sngan)):
         torch.manual_seed(1)
         (folder / f'{name}.json').write_text(json.dumps(make()) + '\n')
+    torch.manual_seed(1)
+    (folder / 'tensors.json').write_text(json.dumps(saved_tensors(folder)) + '\n')
 
 
 if __name__ == '__main__':
