@@ -107,7 +107,7 @@ struct EvaluateConfig {
   std::string data = "cifar10";
   std::filesystem::path data_dir = "data";
   std::string metrics = "fid";        // or several of fid, kid, is, prdc, joined by commas
-  std::string features = "builtin";   // or a file that gan_features made
+  std::string features = "builtin";   // or inception:FILE, or a file that gan_features made
   std::filesystem::path stats;        // empty: those of the data set
   std::filesystem::path write_stats;  // empty: not written
   std::filesystem::path cache_dir;    // of data sets' statistics; empty: data_dir/statistics
@@ -129,6 +129,12 @@ struct FeaturesConfig {
   bool flip = true;
   std::uint64_t seed = 42;
   std::int64_t threads = 0;  // 0: one for each core
+};
+
+// gan_features convert
+struct ConversionConfig {
+  std::filesystem::path source;  // a .pth of PyTorch
+  std::filesystem::path target;  // the safetensors file to write
 };
 
 // Throw invalid argument, naming the flag, the value and what would be right.

@@ -7,11 +7,13 @@
 #include "gan/data/open_dataset.h"
 #include "gan/image_io.h"
 #include "gan/metrics/builtin_features.h"
+#include "gan/metrics/inception_features.h"
 #include "gan/metrics/nearest_sheet.h"
 
 namespace miniray {
 namespace {
 
+const std::string kInceptionPrefix = "inception:";
 constexpr std::int64_t kSheetColumns = 12;  // four samples and what is nearest to them
 
 // Grey where the data set is: a folder's pictures do not say.
@@ -122,9 +124,22 @@ class Evaluation {
   EvaluationResult result_;
 };
 
+std::shared_ptr<const FeatureNetwork> open_inception(const std::filesystem::path& path) {
+  try {
+    return std::make_shared<InceptionFeatures>(SafetensorsFile::read(path));
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kCorrupt) throw;
+    throw corrupt(std::string(error.what()) +
+                  " ('gan_features convert' makes one of PyTorch's file)");
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const FeatureNetwork> open_features(const std::string& name_or_path) {
+  if (name_or_path.starts_with(kInceptionPrefix)) {
+    return open_inception(name_or_path.substr(kInceptionPrefix.size()));
+  }
   return std::make_shared<BuiltinFeatures>(
       name_or_path == "builtin" ? shipped_classifier() : SafetensorsFile::read(name_or_path));
 }

@@ -20,8 +20,9 @@ struct EvaluationResult {
   std::string warning;               // empty: none
 };
 
-// "builtin": the classifier of CIFAR-10 that comes with the program; else a file that gan_features
-// made. Throws not found, io or corrupt, naming the path.
+// "builtin": the classifier of CIFAR-10 that comes with the program; "inception:FILE": the file
+// that 'gan_features convert' made; else one that 'gan_features train' made. Throws not found, io
+// or corrupt, naming the path.
 std::shared_ptr<const FeatureNetwork> open_features(const std::string& name_or_path);
 
 // Under mpirun every process calls it alike, with the job's `processes`: each takes its part of the

@@ -16,6 +16,7 @@ EvaluateConfig parse_evaluate_options(int argc, char** argv) {
       "  gan_evaluate --metrics fid,kid,is,prdc --num-images 10000\n"
       "  gan_evaluate --samples DIR --nearest sheet.png      pictures of any program\n"
       "  gan_evaluate --data shapes --features F            F made by gan_features\n"
+      "  gan_evaluate --features inception:F                 the FID of the literature\n"
       "The features are a network's; a metric's name says which one's: fid-builtin is not the FID\n"
       "of the literature. The numbers are the same for every number of threads and workers.");
   const auto option = [&](const char* name, auto& value, const char* help, const char* group) {
@@ -37,7 +38,9 @@ EvaluateConfig parse_evaluate_options(int argc, char** argv) {
          "fid, kid, is (Inception Score form) or prdc (precision, recall, density, coverage); "
          "several joined by commas",
          metrics);
-  option("--features", c.features, "builtin (learned from CIFAR-10), or a file of gan_features",
+  option("--features", c.features,
+         "builtin (learned from CIFAR-10), inception:FILE (made by 'gan_features convert'), or a "
+         "file of 'gan_features train'",
          metrics);
   option("--stats", c.stats,
          "Compare with the statistics in this .npz (mu, sigma), not with --data", metrics)
