@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Makes the values under tests/data/torch: what PyTorch computes for our layers, losses, Adam, and
-some steps of small GANs. Needs python3-torch; run it only to add a case, and commit what it writes.
+some steps of small GANs. Needs python3-torch and python3-torchvision; run it only to add a case, and commit what it writes.
 
     tests/torch/make_values.py tests/data/torch
 """
@@ -433,6 +433,19 @@ def saved_tensors(folder):
             for name, value in state.items() if value.dtype == torch.float32}
 
 
+def inception():
+    """The FID's network with weights that anybody can make, and its input."""
+    import fid_inception
+    network = fid_inception.fid_inception()
+    fid_inception.set_known_weights(network)
+    features, logits = fid_inception.vectors(network, fid_inception.known_pictures(3, 32, 32))
+    resized = {f'{height}x{width}': flat(fid_inception.resized(
+        fid_inception.known_pictures(2, height, width), (9, 11)).permute(0, 2, 3, 1))
+        for height, width in ((5, 7), (20, 13), (9, 11))}
+    return {'features': [float(f'{v:.7g}') for v in features.flat],
+            'logits': [float(f'{v:.7g}') for v in logits.flat], 'resized': resized}
+
+
 def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
@@ -440,6 +453,7 @@ def main():
     for name, make in (('layers', layers), ('losses', losses), ('adam', adam), ('small_gan', small_gan),
                        ('small_dcgan', small_dcgan), ('augment', augment), ('classifier', classifier),
                        ('gradient_penalty', gradient_penalty),
+                       ('inception', inception),
                        ('small_conditional_gan', small_conditional_gan), ('small_sngan', small_sngan)):
         torch.manual_seed(1)
         (folder / f'{name}.json').write_text(json.dumps(make()) + '\n')
