@@ -35,6 +35,7 @@ class Evaluation {
   Evaluation(const EvaluateConfig& config, Communicator& processes,
              const EvaluationProgress& progress)
       : config_(config),
+        progress_(progress),
         metrics_(parse_metrics(config.metrics)),
         run_(open_features(config.features), {worker_count(config), threads_per_worker(config)},
              processes, progress) {}
@@ -67,7 +68,7 @@ class Evaluation {
     if (!config_.stats.empty()) return nullptr;
     auto dataset = open_dataset(
         {.name = config_.data, .data_dir = config_.data_dir, .image_size = samples.image_shape[1]},
-        {.threads = run_.threads().threads(), .warn = warn()});
+        {.threads = run_.threads().threads(), .progress = reading(), .warn = warn()});
     if (samples.image_shape != dataset->sample_shape()) {
       throw invalid_argument(samples.name + " has pictures of " + samples.image_shape.to_string() +
                              ", the data set " + dataset->name() + " of " +
@@ -114,11 +115,19 @@ class Evaluation {
         kSheetColumns);
   }
 
+  std::function<void(std::int64_t, std::int64_t)> reading() {
+    return [this](std::int64_t done, std::int64_t all) {
+      run_.processes().heartbeat();  // others wait for this process
+      if (progress_) progress_("reading " + config_.data, done, all);
+    };
+  }
+
   std::function<void(const std::string&)> warn() {
     return [this](const std::string& message) { result_.warning = message; };
   }
 
   const EvaluateConfig& config_;
+  const EvaluationProgress& progress_;
   const MetricSelection metrics_;
   StatisticsRun run_;
   EvaluationResult result_;

@@ -55,9 +55,10 @@ std::shared_ptr<const Dataset> open_test(const DatasetOptions& options) {
   return nullptr;
 }
 
-Splits open_splits(const FeaturesConfig& config) {
+Splits open_splits(const FeaturesConfig& config, const ReadingProgress& reading) {
   const DatasetOptions options{config.data, config.data_dir, config.image_size};
-  std::shared_ptr<const Dataset> train = open_dataset(options);
+  std::shared_ptr<const Dataset> train =
+      open_dataset(options, {.threads = threads_of(config), .progress = reading});
   if (auto test = open_test(options)) return {train, std::move(test)};
   return {std::make_shared<Part>(train, false), std::make_shared<Part>(train, true)};
 }
@@ -65,9 +66,10 @@ Splits open_splits(const FeaturesConfig& config) {
 }  // namespace
 
 FeaturesResult run_feature_training(const FeaturesConfig& config,
-                                    const std::function<void(const ClassifierEpoch&)>& progress) {
+                                    const std::function<void(const ClassifierEpoch&)>& progress,
+                                    const ReadingProgress& reading) {
   check_config(config);
-  const auto [train, test] = open_splits(config);
+  const auto [train, test] = open_splits(config, reading);
   if (train->class_names().size() < 2) {
     throw invalid_argument("the data set " + train->name() +
                            " has no classes: features are learned from labels");

@@ -13,10 +13,14 @@ struct FeaturesResult {
   std::int64_t train_images = 0, test_images = 0;
 };
 
+using ReadingProgress = std::function<void(std::int64_t done, std::int64_t total)>;
+
 // Trains on the data set's labels and writes config.output. Its accuracy is that on pictures that
 // were not trained on: the data set's test pictures where it has some, else every tenth one.
-// Throws Error, naming the option or the file.
+// `reading` is told of the pictures of a folder as they are read. Throws Error, naming the option
+// or the file.
 FeaturesResult run_feature_training(const FeaturesConfig& config,
-                                    const std::function<void(const ClassifierEpoch&)>& progress);
+                                    const std::function<void(const ClassifierEpoch&)>& progress,
+                                    const ReadingProgress& reading = {});
 
 }  // namespace miniray

@@ -1,20 +1,31 @@
 // gan_features: makes the networks whose features gan_evaluate compares. See --help.
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "gan/features_run.h"
 #include "gan/metrics/inception_file.h"
 #include "tools/features_options.h"
 #include "tools/program.h"
+#include "tools/progress.h"
 
 namespace {
 
 void train(const miniray::FeaturesConfig& config) {
-  const auto result = run_feature_training(config, [&](const miniray::ClassifierEpoch& epoch) {
+  const auto progress = [&](const miniray::ClassifierEpoch& epoch) {
     std::printf("epoch %lld of %lld: loss %.4f, %.1f%% of the training pictures right\n",
                 static_cast<long long>(epoch.epoch), static_cast<long long>(config.epochs),
                 epoch.loss, 100 * epoch.train_accuracy);
     std::fflush(stdout);
-  });
+  };
+  const bool terminal = miniray::terminal_width(STDERR_FILENO) > 0;
+  const auto reading = [&](std::int64_t done, std::int64_t total) {
+    if (!terminal) return;
+    std::fprintf(stderr, "\rreading %s: %lld of %lld pictures\033[K", config.data.c_str(),
+                 static_cast<long long>(done), static_cast<long long>(total));
+    if (done == total) std::fprintf(stderr, "\r\033[K");
+  };
+  const auto result = run_feature_training(config, progress, reading);
   std::printf("%s: %.1f%% of %lld test pictures right\n", config.output.c_str(),
               100 * result.test_accuracy, static_cast<long long>(result.test_images));
 }
