@@ -4,6 +4,7 @@
 
 #include "engine/kernels/gemm_blas.h"
 #include "engine/kernels/gemm_panels.h"
+#include "engine/kernels/gemm_vector.h"
 
 namespace miniray {
 namespace {
@@ -68,6 +69,16 @@ void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape
                  [&](std::int64_t m0, std::int64_t rows) { body(m0, rows, a_transposed, panels); });
 }
 
+// A gradient of one row; calls finished(first column, columns) for each piece.
+template <class T, class Finished>
+void add_gradient_row(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
+                      std::span<const T> b, T* c, Finished finished) {
+  for_each_range(threads, shape.n, 256, [&](std::int64_t n0, std::int64_t width) {
+    add_row_product(shape.k, width, shape.n, a.data(), b.data() + n0, c + n0);
+    finished(n0, width);
+  });
+}
+
 }  // namespace
 
 template <class T>
@@ -94,6 +105,12 @@ template <class T>
 void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
              std::span<const T> b, std::span<T> c, TileFunction finished) {
   if (use_blas<T>(threads)) return blas::gemm_nn(threads, shape, a, b, c, finished);
+  if (shape.k == 1) {
+    return for_each_range(threads, shape.m, 32, [&](std::int64_t m0, std::int64_t rows) {
+      outer_product(rows, shape.n, a.data() + m0, b.data(), c.data() + m0 * shape.n);
+      finished({m0, rows, 0, shape.n});
+    });
+  }
   const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
   for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
                  [&](const Tile& tile) {
@@ -107,6 +124,9 @@ template <class T>
 void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
                  std::span<const T> b, std::span<T> c) {
   if (use_blas<T>(threads)) return blas::gemm_tn_add(threads, shape, a, b, c);
+  if (shape.m == 1) {
+    return add_gradient_row(threads, shape, a, b, c.data(), [](std::int64_t, std::int64_t) {});
+  }
   for_each_gradient_piece(
       threads, shape, a, b,
       [&](std::int64_t m0, std::int64_t rows, const T* a_transposed, const T* panels) {
@@ -118,6 +138,16 @@ template <class T>
 void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
                   std::span<const T> b, const AdamFactors<T>& factors, const AdamSpans<T>& spans) {
   if (use_blas<T>(threads)) return blas::gemm_tn_adam(threads, shape, a, b, factors, spans);
+  if (shape.m == 1) {
+    T* const gradient = scratch<T>(threads, shape.n);
+    std::fill_n(gradient, shape.n, T{0});
+    return add_gradient_row(
+        threads, shape, a, b, gradient, [&](std::int64_t n0, std::int64_t width) {
+          const auto at = static_cast<std::size_t>(n0), n = static_cast<std::size_t>(width);
+          adam_update(factors, spans.w.subspan(at, n), std::span<T>(gradient + n0, n),
+                      spans.m.subspan(at, n), spans.v.subspan(at, n));
+        });
+  }
   const AdamTarget<T> target{factors, spans.w.data(), spans.m.data(), spans.v.data()};
   for_each_gradient_piece(
       threads, shape, a, b,

@@ -81,8 +81,8 @@ void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bi
     for (std::int64_t s = 0; s < samples; s += kColumns<T>) {
       const T* const panel = a_panels + (m0 + s) * k + k0 * kColumns<T>;
       for_each_row_tile<T>(width, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-        multiply_tile(rows, depth, b + (n0 + row) * k + k0, k, panel, store_of_block(k0),
-                      sums + s * kWeightRows + row * kColumns<T>);
+        multiply_tile<T>(rows, depth, b + (n0 + row) * k + k0, k, panel, store_of_block(k0),
+                         sums + s * kWeightRows + row * kColumns<T>, kColumns<T>);
       });
     }
   }
@@ -106,7 +106,6 @@ void nn_piece(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t
               std::int64_t n0, std::int64_t width) {
   constexpr std::int64_t kSampleRows = PanelKernels<T>::kSampleRows;
   HWY_ALIGN T panels[kDepth<T> * kMaxWidth<T>];
-  HWY_ALIGN T sums[kSampleRows * kMaxWidth<T>];  // [panel][sample][kColumns]
   const auto [m, n, k] = shape;
   const std::int64_t samples = std::min(kSampleRows, m - m0);
   for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
@@ -114,15 +113,10 @@ void nn_piece(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t
     copy_columns(depth, width, b + k0 * n + n0, n, panels);
     for (std::int64_t column = 0; column < width; column += kColumns<T>) {
       for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-        multiply_tile(rows, depth, a + (m0 + row) * k + k0, k, panels + column * depth,
-                      store_of_block(k0), sums + column * kSampleRows + row * kColumns<T>);
+        multiply_into(rows, std::min(kColumns<T>, width - column), depth, a + (m0 + row) * k + k0,
+                      k, panels + column * depth, store_of_block(k0),
+                      c + (m0 + row) * n + n0 + column, n);
       });
-    }
-  }
-  for (std::int64_t s = 0; s < samples; ++s) {
-    for (std::int64_t column = 0; column < width; column += kColumns<T>) {
-      std::copy_n(sums + column * kSampleRows + s * kColumns<T>,
-                  std::min(kColumns<T>, width - column), c + (m0 + s) * n + n0 + column);
     }
   }
 }
@@ -133,51 +127,54 @@ void pack_columns(const GemmShape& shape, const T* b, std::int64_t n0, std::int6
   copy_columns(shape.k, width, b + n0, shape.n, panels);
 }
 
-// a, transposed, is broadcast; b's panels are the columns. Calls take(first element, elements,
-// gradient) with long runs along a row: rows lie a multiple of 4 kB apart, and pieces of rows one
-// below the other would make every load wait for the stores before it, which look like its own to
-// the processor, and memory open a new page for each.
-template <class T, class Take>
-HWY_INLINE void tn_piece(const GemmShape& shape, const T* a_transposed, const T* panels,
-                         std::int64_t m0, std::int64_t rows, const Take& take) {
+// a, transposed, is broadcast; b's panels are the columns.
+template <class T>
+void tn_add_piece(const GemmShape& shape, const T* a_transposed, const T* panels, T* c,
+                  std::int64_t m0, std::int64_t rows) {
+  const std::int64_t n = shape.n, k = shape.k;
+  for (std::int64_t column = 0; column < n; column += kColumns<T>) {
+    for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+      for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
+        for (std::int64_t r = row; r < row + height; ++r) {
+          hwy::Prefetch(c + (m0 + r) * n + column);
+          hwy::Prefetch(c + (m0 + r) * n + column + TileSize<T>::kLanes);
+        }
+        multiply_into(height, std::min(kColumns<T>, n - column), std::min(kDepth<T>, k - k0),
+                      a_transposed + (m0 + row) * k + k0, k, panels + column * k + k0 * kColumns<T>,
+                      Store::kAdd, c + (m0 + row) * n + column, n);
+      });
+    }
+  }
+}
+
+// Adam takes long runs along a row: rows lie a multiple of 4 kB apart, and pieces of rows one below
+// the other would make every load wait for the stores before it, which look like its own to the
+// processor, and memory open a new page for each.
+template <class T>
+void tn_adam_piece(const GemmShape& shape, const T* a_transposed, const T* panels,
+                   const AdamTarget<T>& target, std::int64_t m0, std::int64_t rows) {
   constexpr std::int64_t kRows = PanelKernels<T>::kGradientRows;
   constexpr std::int64_t kRun = PanelKernels<T>::kGradientRun;
   HWY_ALIGN T gradient[kRows * kRun];
+  const AdamVectors<T> adam(target.factors);
   const std::int64_t n = shape.n, k = shape.k;
   for (std::int64_t n0 = 0; n0 < n; n0 += kRun) {
     const std::int64_t run = std::min(kRun, n - n0);
     for (std::int64_t column = 0; column < run; column += kColumns<T>) {
       for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
         for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-          multiply_tile(height, std::min(kDepth<T>, k - k0), a_transposed + (m0 + row) * k + k0, k,
-                        panels + (n0 + column) * k + k0 * kColumns<T>, store_of_block(k0),
-                        gradient + row * kRun + column, kRun);
+          multiply_tile<T>(height, std::min(kDepth<T>, k - k0), a_transposed + (m0 + row) * k + k0,
+                           k, panels + (n0 + column) * k + k0 * kColumns<T>, store_of_block(k0),
+                           gradient + row * kRun + column, kRun);
         });
       }
     }
     for (std::int64_t row = 0; row < rows; ++row) {
-      take((m0 + row) * n + n0, static_cast<std::size_t>(run), gradient + row * kRun);
+      const std::int64_t at = (m0 + row) * n + n0;
+      adam.update(static_cast<std::size_t>(run), target.w + at, gradient + row * kRun,
+                  target.m + at, target.v + at);
     }
   }
-}
-
-template <class T>
-void tn_add_piece(const GemmShape& shape, const T* a_transposed, const T* panels, T* c,
-                  std::int64_t m0, std::int64_t rows) {
-  tn_piece(shape, a_transposed, panels, m0, rows,
-           [&](std::int64_t at, std::size_t n, T* gradient) HWY_ATTR {
-             map2(n, c + at, gradient, c + at,
-                  [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
-           });
-}
-
-template <class T>
-void tn_adam_piece(const GemmShape& shape, const T* a_transposed, const T* panels,
-                   const AdamTarget<T>& target, std::int64_t m0, std::int64_t rows) {
-  const AdamVectors<T> adam(target.factors);
-  tn_piece(shape, a_transposed, panels, m0, rows,
-           [&](std::int64_t at, std::size_t n, T* gradient)
-               HWY_ATTR { adam.update(n, target.w + at, gradient, target.m + at, target.v + at); });
 }
 
 template <class T>

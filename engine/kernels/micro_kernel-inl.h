@@ -38,48 +38,79 @@ struct TileSize {
 
 enum class Store { kOverwrite, kAdd };
 
-// tile[kRows x kColumns] = or += a[kRows, k] . panel[k, kColumns]
-template <class T, int kRows>
+// tile[kRows, kVectors x kLanes] = or += a[kRows, k] . the first kVectors vectors of panel[k, ...]
+template <class T, int kRows, int kVectors = 2>
 HWY_INLINE void multiply_rows(std::int64_t k, const T* HWY_RESTRICT a, std::int64_t a_stride,
                               const T* HWY_RESTRICT panel, Store store, T* HWY_RESTRICT tile,
-                              std::int64_t tile_stride = 2 * TileSize<T>::kLanes) {
+                              std::int64_t tile_stride) {
   constexpr std::int64_t kLanes = TileSize<T>::kLanes;
   const hn::ScalableTag<T> d;
-  hn::Vec<decltype(d)> sums[kRows][2];
+  hn::Vec<decltype(d)> sums[kRows][kVectors];
+  HWY_UNROLL(12)
   for (int r = 0; r < kRows; ++r) {
-    sums[r][0] = hn::Zero(d);
-    sums[r][1] = hn::Zero(d);
+    for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(d);
   }
   for (std::int64_t p = 0; p < k; ++p) {
-    const auto b0 = hn::Load(d, panel + p * 2 * kLanes);
-    const auto b1 = hn::Load(d, panel + p * 2 * kLanes + kLanes);
+    hn::Vec<decltype(d)> b[kVectors];
+    for (int v = 0; v < kVectors; ++v) {
+      b[v] = hn::Load(d, panel + p * TileSize<T>::kColumns + v * kLanes);
+    }
     HWY_UNROLL(12)
     for (int r = 0; r < kRows; ++r) {
       const auto broadcast = hn::Set(d, a[r * a_stride + p]);
-      sums[r][0] = hn::MulAdd(broadcast, b0, sums[r][0]);
-      sums[r][1] = hn::MulAdd(broadcast, b1, sums[r][1]);
+      for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::MulAdd(broadcast, b[v], sums[r][v]);
     }
   }
-  for (int r = 0; r < kRows; ++r) {
-    T* const to = tile + r * tile_stride;
-    if (store == Store::kAdd) {
-      sums[r][0] = hn::Add(hn::Load(d, to), sums[r][0]);
-      sums[r][1] = hn::Add(hn::Load(d, to + kLanes), sums[r][1]);
+  // All loads before the first store: rows a multiple of 4 kB apart look alike to the processor.
+  if (store == Store::kAdd) {
+    HWY_UNROLL(12)
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < kVectors; ++v) {
+        sums[r][v] = hn::Add(hn::LoadU(d, tile + r * tile_stride + v * kLanes), sums[r][v]);
+      }
     }
-    hn::Store(sums[r][0], d, to);
-    hn::Store(sums[r][1], d, to + kLanes);
+  }
+  HWY_UNROLL(12)
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVectors; ++v) {
+      hn::StoreU(sums[r][v], d, tile + r * tile_stride + v * kLanes);
+    }
   }
 }
 
 // The same for a number of rows known only now, at most TileSize<T>::kRows.
-template <class T, int kRows = TileSize<T>::kRows>
+template <class T, int kVectors = 2, int kRows = TileSize<T>::kRows>
 HWY_INLINE void multiply_tile(std::int64_t rows, std::int64_t k, const T* a, std::int64_t a_stride,
-                              const T* panel, Store store, T* tile,
-                              std::int64_t tile_stride = 2 * TileSize<T>::kLanes) {
-  if (rows == kRows)
-    return multiply_rows<T, kRows>(k, a, a_stride, panel, store, tile, tile_stride);
+                              const T* panel, Store store, T* tile, std::int64_t tile_stride) {
+  if (rows == kRows) {
+    return multiply_rows<T, kRows, kVectors>(k, a, a_stride, panel, store, tile, tile_stride);
+  }
   if constexpr (kRows > 1) {
-    multiply_tile<T, kRows - 1>(rows, k, a, a_stride, panel, store, tile, tile_stride);
+    multiply_tile<T, kVectors, kRows - 1>(rows, k, a, a_stride, panel, store, tile, tile_stride);
+  }
+}
+
+// The same for the first `columns` columns of a tile of c, which may end the matrix there.
+template <class T>
+HWY_INLINE void multiply_into(std::int64_t rows, std::int64_t columns, std::int64_t k, const T* a,
+                              std::int64_t a_stride, const T* panel, Store store, T* c,
+                              std::int64_t c_stride) {
+  constexpr std::int64_t kColumns = TileSize<T>::kColumns;
+  if (columns == kColumns) {
+    return multiply_tile<T>(rows, k, a, a_stride, panel, store, c, c_stride);
+  }
+  HWY_ALIGN T tile[TileSize<T>::kRows * kColumns] = {};
+  if (columns > TileSize<T>::kLanes) {
+    multiply_tile<T>(rows, k, a, a_stride, panel, Store::kOverwrite, tile, kColumns);
+  } else {
+    multiply_tile<T, 1>(rows, k, a, a_stride, panel, Store::kOverwrite, tile, kColumns);
+  }
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t i = 0; i < columns; ++i) {
+      T& to = c[r * c_stride + i];
+      const T sum = tile[r * kColumns + i];
+      to = store == Store::kAdd ? to + sum : sum;
+    }
   }
 }
 
