@@ -148,8 +148,6 @@ void Collector::begin(const TrainingInfo& training, Communicator& processes) {
 
 void Collector::begin_run(const TrainingInfo& training, Communicator& processes) {
   open_folder(processes);
-  // Every process: the folder may be its machine's own.
-  if (!options_.config_text.empty()) write_file(folder_ / "config.toml", options_.config_text);
   if (!first_process_) return;
   const RunInfo info = describe(training, processes.world_size());
   write(start_record(info, training));
@@ -175,6 +173,9 @@ void Collector::open_folder(Communicator& processes) {
   options_.job_id = processes.gather(options_.job_id).front();
   folder_ = options_.runs_dir / options_.job_id;
   if (!first_process_) make_writable_folder(folder_);  // where the machine has its own
+  // Every process: the folder may be its machine's own. Before any record, so that what has some
+  // can be resumed.
+  if (!options_.config_text.empty()) write_file(folder_ / "config.toml", options_.config_text);
   writer_.emplace(folder_ / "events.jsonl");
   if (curves) tensorboard_.emplace(options_.tensorboard / options_.job_id);
 }

@@ -81,7 +81,12 @@ run() {
   wait "$child" || code=$?
   while kill -0 "$child" 2>/dev/null; do code=0; wait "$child" || code=$?; done  # a signal ended the wait
   child=''
-  wait "$watcher" || true
+  # It ends with mpirun, unless something that mpirun started has outlived it and could still speak.
+  for _ in {1..20}; do
+    kill -0 "$watcher" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  kill "$watcher" 2>/dev/null || true
 }
 
 if [ "$max_restarts" -eq 0 ]; then

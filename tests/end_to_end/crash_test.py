@@ -4,7 +4,7 @@ with the bits of a run that nothing happened to. Prints what it counted.
 
     crash_test.py [BUILD_FOLDER] [--long] [unittest arguments]
 
-The short form is for the suite; the long one, by hand, takes about half an hour.
+The short form is for the suite; the long one, by hand, takes a quarter of an hour.
 """
 import hashlib
 import json
@@ -180,7 +180,7 @@ class Crash(unittest.TestCase):
             calls = self.calls_of(name)
             for kind in ("kill", "eio", "enospc", "short"):
                 # The first ones make the run, then some checkpoints; from the third on old ones are removed.
-                chosen = range(1, min(calls, 120)) if LONG else randomness.sample(range(1, calls), 5)
+                chosen = range(1, min(calls, 60)) if LONG else randomness.sample(range(1, calls), 5)
                 for call in chosen:
                     window = randomness.choice((1, 1, 30))
                     folder = self.folder_for(name, f"{kind}-{call}")
@@ -233,6 +233,34 @@ class Crash(unittest.TestCase):
             refused += 1
         print(f"\ndamaged models: {len(flips)} flipped bits and {len(cuts)} cuts, {refused} of "
               f"{len(flips) + len(cuts)} refused")
+
+    def test_another_number_of_workers_goes_on_with_a_run(self):
+        """A warning says so; each later resume with as many is exact again, and silent."""
+        folder = self.folder_for("single", "elastic")
+        self.assertEqual(self.finish("single", folder).returncode, 0)
+        epochs, before = 5, 1
+        for workers in (2, 4, 2, 3, 1):
+            epochs += 1
+            mode = ["--mode", "distributed", "--workers", str(workers)] if workers > 1 else ["--mode", "single"]
+            done = subprocess.run([TRAIN, "--resume", "a", *mode, "--epochs", str(epochs)], cwd=folder,
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"warning: the checkpoint is of {before} worker", done.stdout)
+            self.assertIn(f"now there are {workers}: ", done.stdout)
+            self.check_records(folder, workers)
+            events = map(json.loads, (folder / "runs" / "a" / "events.jsonl").read_text().splitlines())
+            self.assertEqual([r["epoch"] for r in events if r["type"] == "epoch"][-1], epochs)
+            before = workers
+        again = subprocess.run([TRAIN, "--resume", "latest", "--epochs", str(epochs + 1)], cwd=folder,
+                               capture_output=True, text=True)
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertNotIn("now there are", again.stdout)
+        # What else a run was asked for, it keeps.
+        refused = subprocess.run([TRAIN, "--resume", "a", "--workers", "2", "--sync", "steps"], cwd=folder,
+                                 capture_output=True, text=True)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("--sync steps contradicts the run", refused.stderr)
+        shutil.rmtree(folder)
 
     @staticmethod
     def flipped(data, bit):

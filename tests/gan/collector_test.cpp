@@ -136,6 +136,24 @@ TEST_F(CollectorTest, ARunThatDiedBeforeItsFirstRecordBeginsAnew) {
   });
 }
 
+TEST_F(CollectorTest, ARunWhoseConfigCouldNotBeWrittenBeginsAnew) {
+  const fs::path config = dir_.path() / "runs" / "a" / "config.toml";
+  fs::create_directories(config / "in the way");
+  for (const bool fails : {true, false}) {
+    CollectorOptions options = this->options();
+    options.config_text = "epochs = 1\n";
+    Collector collector(options);
+    GanTrainer trainer(gan(), 1);
+    const auto train = [&] {
+      trainer.train(SmallPictures(40), {.epochs = 1, .batch_size = 20, .collector = &collector});
+    };
+    if (fails) testing::expect_error(ErrorKind::kIo, "config.toml", train);
+    fs::remove_all(config);
+    if (!fails) train();
+  }
+  EXPECT_EQ(records().front().at("type"), "run_started");
+}
+
 // The file of a training of weeks must not fill a disk.
 TEST_F(CollectorTest, AWeekHasFiftyThousandRecordsUnlessEveryStepIsAskedFor) {
   using std::chrono::milliseconds;
