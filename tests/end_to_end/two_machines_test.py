@@ -237,7 +237,8 @@ def deal(how, trial, undisturbed):
         while time.time() < gone and job.machines.pids():
             time.sleep(0.05)
         assert not job.machines.pids(), f'{how} {trial}: orphans {job.machines.pids()}'
-        seen = min([*lost, restart]) - struck
+        said = [when for when, line in job.lines if 'showed no sign of life' in line or 'noticed that process' in line]
+        seen = min([*lost, *said, restart]) - struck
         assert seen < 15, f'{how} {trial}: seen after {seen:.1f} s\n{job.output()}'
         assert again - restart < 30, f'{how} {trial}: training again {again - restart:.1f} s after the end'
         return seen, restart - struck, again - restart
