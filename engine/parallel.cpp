@@ -10,6 +10,7 @@
 
 #include "engine/cpu.h"
 #include "engine/error.h"
+#include "engine/run_order.h"
 
 namespace miniray {
 struct ThreadBudget::Arena {
@@ -45,12 +46,14 @@ void ThreadBudget::run(std::int64_t tiles, TileFunction function, void* body) co
     for (std::int64_t tile = 0; tile < tiles; ++tile) function(body, tile, 0);
     return;
   }
+  RunOrder order(threads_);
   arena_->arena.execute([&] {
     tbb::parallel_for(
         tbb::blocked_range<std::int64_t>(0, tiles, 1),
         [&](const tbb::blocked_range<std::int64_t>& range) {
           const FlushDenormals flush;
           const int slot = tbb::this_task_arena::current_thread_index();
+          const RunOrder::Tile in_order(order, slot);
           for (std::int64_t tile = range.begin(); tile < range.end(); ++tile) {
             function(body, tile, slot);
           }

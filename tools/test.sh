@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds everything, runs every test.
 #
-#   tools/test.sh [--with-torch] [CTEST_ARGUMENT ..]
+#   tools/test.sh [--with-torch] [--preset PRESET] [CTEST_ARGUMENT ..]
 #
+# PRESET: release, debug, asan or tsan (CMakePresets.json). The sanitizers' two run all tests but the scripts
+# that run whole programs: those start hundreds of processes, Chromium, PyTorch or MPI, for minutes.
 # --with-torch also installs python3-torch, for the test that loads a model into PyTorch,
 # python3-torchvision, for the one of Inception, and python3-protobuf, for the one that reads event files.
 # Where MINIRAY_CIFAR10 names a folder that holds CIFAR-10, the tests on real pictures run too.
@@ -14,7 +16,12 @@ if [ "${1:-}" = --with-torch ]; then
   shift
   extra+=(python3-torch python3-torchvision python3-numpy python3-protobuf)
 fi
+preset=release
+if [ "${1:-}" = --preset ]; then
+  preset=$2
+  shift 2
+fi
 tools/install_packages.sh "${extra[@]}"
-cmake --preset release -DMINIRAY_TESTS=ON -DMINIRAY_BENCH=ON >/dev/null
-cmake --build --preset release -j "$(nproc)"
-ctest --preset release -j "$(nproc)" "$@"
+cmake --preset "$preset" -DMINIRAY_TESTS=ON >/dev/null
+cmake --build --preset "$preset" -j "$(nproc)"
+ctest --preset "$preset" -j "$(nproc)" "$@"

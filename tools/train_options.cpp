@@ -198,6 +198,8 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
       check_resume(app, arguments, *resumed, {training, distributed, data},
                    {"--epochs", "--mode", "--workers", "--threads", "--timeout", "--data-dir"});
       c.job_id = c.resume = resumed->job_id;
+    } else if (!c.resume.empty()) {
+      throw invalid_argument("--resume names a run on the command line; a config file cannot");
     }
     const bool default_save_dir = app.get_option("--save-dir")->count() == 0;
     if (default_save_dir && c.mode == "distributed") c.save_dir = "models/distributed_gan";

@@ -483,6 +483,7 @@ BAD_USAGE = [
     (TRAIN, ["--config", "unknown-key.toml"], "no-such-key"),
     (TRAIN, ["--config", "unknown-section.toml"], "no-such-section"),
     (TRAIN, ["--config", "bad-value.toml"], "--epochs"),
+    (TRAIN, ["--config", "resume.toml"], "--resume"),
     (GENERATE, ["--num-images", "0"], "--num-images"),
     (GENERATE, ["--num-images", "-1"], "--num-images"),
     (GENERATE, ["--npy", "a.npy", "--output", "out"], "--npy"),
@@ -498,6 +499,7 @@ CONFIG_FILES = {
     "unknown-key.toml": b"no-such-key = 1\n",
     "unknown-section.toml": b"[no-such-section]\nepochs = 1\n",
     "bad-value.toml": b"epochs = -1\n",
+    "resume.toml": b'data = "shapes"\nresume = "a"\n',
 }
 
 FLAGS = {
