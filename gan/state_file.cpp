@@ -111,7 +111,11 @@ void StateFile::add_to(const StateFields& fields) const {
     for (std::size_t i = 0; i < values.size(); ++i) array.values[i] += values[i];
   }
   for (const auto& count : fields.counts) {
-    *count.value += parse_number<std::int64_t>(file_, count.name);
+    const auto more = parse_number<std::int64_t>(file_, count.name);
+    if (__builtin_add_overflow(*count.value, more, count.value)) {
+      throw corrupt("'" + file_.name() + "' says that " + count.name + " is " +
+                    std::to_string(more) + ", which is out of all bounds");
+    }
   }
   for (const auto& number : fields.numbers) {
     *number.value += parse_number<double>(file_, number.name);

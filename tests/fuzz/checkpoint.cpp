@@ -34,8 +34,9 @@ void parse_state(std::string_view bytes) {
   const std::string sealed = resealed(std::string(bytes));
   const StateFile file(path.write(sealed), header_digest_of(sealed));
   State state;
+  file.check_of_others(state.fields());
+  file.add_to(state.fields());
   file.check(state.fields());
-  file.add_arrays_to(state.fields(), 0.5F);
   file.copy_to(state.fields());
 }
 

@@ -35,8 +35,10 @@ std::vector<std::string> seeds() {
   const std::string mean = encode_npy("<f8", {2}, std::string(16, '\0'));
   const std::string covariance = encode_npy("<f8", {2, 2}, std::string(32, '\0'));
   InputFile file;
-  const FeatureStatistics statistics{
-      .count = 3, .moments = Moments{3, {1, 2}, {1, 0, 0, 1}}, .kept = {1, 2}};
+  FeatureStatistics statistics;
+  statistics.count = 3;
+  statistics.moments = Moments{3, {1, 2}, {1, 0, 0, 1}};
+  statistics.kept = {1, 2};
   write_statistics(file.path(), statistics, TwoFeatures(), "pictures");
   return {zip_bytes({{"mu.npy", mean}, {"sigma.npy", covariance}}), file.read()};
 }
