@@ -130,8 +130,8 @@ void adam(benchmark::State& state) {
                                    .inverse_root_bias2 = 1};
   // Four numbers read, four written. The root and the division count as one each.
   parameter_pass(state, 13, 8, [&](std::int64_t begin, std::int64_t size) {
-    adam_update(factors, part(w.span(), begin, size), part(g.span(), begin, size),
-                part(m.span(), begin, size), part(v.span(), begin, size));
+    adam_update(factors, part(AdamSpans<float>{w.span(), m.span(), v.span()}, begin, size),
+                part(g.span(), begin, size));
   });
 }
 BENCHMARK(adam)->ArgName("threads")->Arg(1)->Arg(2)->UseRealTime();

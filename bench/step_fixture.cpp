@@ -14,8 +14,8 @@ constexpr std::int64_t kPictures = 10'000;
 }  // namespace
 
 StepFixture::StepFixture(const GanSpec& spec, int threads, std::int64_t batch,
-                         ProductKernels products)
-    : StepFixture(GanState(spec, {}, 1), threads, batch, products) {}
+                         ProductKernels products, Precision precision)
+    : StepFixture(GanState(spec, {}, 1, precision), threads, batch, products) {}
 
 StepFixture::StepFixture(GanState state, int threads, std::int64_t batch, ProductKernels products)
     : threads_(threads, products),

@@ -12,7 +12,8 @@ class StepFixture {
  public:
   // Networks just initialised.
   StepFixture(const GanSpec& spec, int threads, std::int64_t batch,
-              ProductKernels products = ProductKernels::kAutomatic);
+              ProductKernels products = ProductKernels::kAutomatic,
+              Precision precision = Precision::kFloat32);
   StepFixture(GanState state, int threads, std::int64_t batch,
               ProductKernels products = ProductKernels::kAutomatic);
 

@@ -24,6 +24,7 @@ enum class RandomPurpose : std::uint8_t {
   kAugment = 9,         // step: training step; two blocks a sample
   kInterpolation = 10,  // step: training step; between real samples and fake ones
   kLabels = 11,         // classes of made pictures; step: training step
+  kMoments = 12,        // rounding of Adam's moments; step: the optimizer's
 };
 
 // The key of one stream. Two different keys give independent streams.

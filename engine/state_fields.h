@@ -8,13 +8,15 @@
 #include <string>
 #include <vector>
 
+#include "engine/stored_span.h"
+
 namespace miniray {
 
 // Points to its owners' memory, which must stay where it is meanwhile. Names are unique.
 struct StateFields {
   struct Array {
     std::string name;
-    std::span<float> values;
+    StoredSpan<float> values;
     // What it begins as where the state of another number of ranks has none; empty: all have it.
     std::span<const float> otherwise{};
   };
@@ -28,7 +30,7 @@ struct StateFields {
   };
 
   // An empty array is none.
-  void add(const std::string& name, std::span<float> values,
+  void add(const std::string& name, StoredSpan<float> values,
            std::span<const float> otherwise = {}) {
     if (!values.empty()) arrays.push_back({name, values, otherwise});
   }

@@ -74,6 +74,7 @@ void check_config(const TrainConfig& config) {
   check_range("--workers", config.workers, 1, kMaxWorkers);
   check_range("--sync-interval", config.sync_interval, 1, 1'000'000);
   check_word("--model", config.model, {"mlp", "dcgan", "sngan"});
+  check_word("--precision", config.precision, {"float32", "bf16"});
   check_word("--d-norm", config.d_norm, {"model", "batch", "spectral", "none"});
   if (!(config.width >= 0.01 && config.width <= 64)) {
     throw invalid_argument("--width must be a number from 0.01 to 64, not " +
@@ -213,6 +214,10 @@ Objective objective(const TrainConfig& config) {
   return make_objective(
       config.loss, config.label_smoothing,
       {.gp_weight = config.gp_weight, .r1 = config.r1, .r1_every = config.r1_every});
+}
+
+Precision precision(const TrainConfig& config) {
+  return config.precision == "bf16" ? Precision::kBfloat16 : Precision::kFloat32;
 }
 
 GanSpec gan_spec(const TrainConfig& config, const Dataset& dataset) {

@@ -26,10 +26,11 @@ struct TrainConfig {
   std::string sync_payload = "float32";  // or bf16
   std::string outer = "mean";            // or nesterov, elastic
   std::string sharding = "contiguous";
-  std::int64_t timeout = 300;    // seconds without a step of a worker that others wait for
-  std::string model = "mlp";     // or dcgan, sngan
-  bool conditional = false;      // the data set's classes are an input of the networks
-  double width = 1;              // factor of its hidden layers' widths
+  std::int64_t timeout = 300;         // seconds without a step of a worker that others wait for
+  std::string model = "mlp";          // or dcgan, sngan
+  bool conditional = false;           // the data set's classes are an input of the networks
+  std::string precision = "float32";  // or bf16
+  double width = 1;                   // factor of its hidden layers' widths
   std::string d_norm = "model";  // between D's layers: the model's own, or batch, spectral, none
   std::int64_t latent_dim = 100;
   double lr = 0.0002;
@@ -155,6 +156,7 @@ GanSpec gan_spec(const TrainConfig& config, const Shape& image_shape);
 // it has but one.
 GanSpec gan_spec(const TrainConfig& config, const Dataset& dataset);
 Objective objective(const TrainConfig& config);
+Precision precision(const TrainConfig& config);
 
 // How many workers, and what 0 threads stands for: each worker's share of the cores.
 int worker_count(const TrainConfig& config);

@@ -14,8 +14,10 @@ Network<float> initialised(std::shared_ptr<const NetworkPlan<float>> plan, std::
   return network;
 }
 
-Adam<float> adam_of(const Network<float>& network, const AdamOptions& options) {
-  return {options, network.plan().parameters().buffer_size()};
+Adam<float> adam_of(const Network<float>& network, const AdamOptions& options, Precision precision,
+                    std::uint64_t seed, NetworkStream stream) {
+  const RandomKey random{.seed = seed, .purpose = RandomPurpose::kMoments, .variant = stream};
+  return {options, network.plan().parameters().buffer_size(), {precision, random}};
 }
 
 void declare_network(const std::string& name, Network<float>& network, StateFields& fields,
@@ -30,12 +32,15 @@ void declare_network(const std::string& name, Network<float>& network, StateFiel
 }  // namespace
 
 GanState::GanState(const GanSpec& gan_spec, const AdamOptions& generator_options,
-                   const AdamOptions& discriminator_options, std::uint64_t seed)
+                   const AdamOptions& discriminator_options, std::uint64_t seed,
+                   Precision gan_precision)
     : spec(gan_spec),
+      precision(gan_precision),
       generator(initialised(make_generator_plan(spec), seed, kGeneratorStream)),
       discriminator(initialised(make_discriminator_plan(spec), seed, kDiscriminatorStream)),
-      generator_adam(adam_of(generator, generator_options)),
-      discriminator_adam(adam_of(discriminator, discriminator_options)) {}
+      generator_adam(adam_of(generator, generator_options, precision, seed, kGeneratorStream)),
+      discriminator_adam(
+          adam_of(discriminator, discriminator_options, precision, seed, kDiscriminatorStream)) {}
 
 void GanNetworks::declare(const std::string& name, const GanState& otherwise, StateFields& fields) {
   declare_network(name + ".generator", generator, fields, &otherwise.generator);

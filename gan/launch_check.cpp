@@ -53,6 +53,7 @@ std::string describe(const TrainConfig& c, const Dataset& dataset) {
   line("--model", c.model);
   line("--conditional", c.conditional);
   line("--width", c.width);
+  line("--precision", c.precision);
   line("--d-norm", c.d_norm);
   line("--latent-dim", c.latent_dim);
   line("--lr", c.lr);

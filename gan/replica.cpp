@@ -67,7 +67,8 @@ Replica::Replica(const ThreadBudget& threads, Communicator& communicator, const 
       objective_(options.objective),
       schedule_(options.schedule),
       ema_(checked_ema(options.ema)),
-      state_(options.model, options.optimizer, discriminator_optimizer(options), options.seed) {
+      state_(options.model, options.optimizer, discriminator_optimizer(options), options.seed,
+             options.precision) {
   check_discriminator(objective_, state_.discriminator.plan());
   if (ema_ > 0) state_.generator_average = state_.generator;
 }

@@ -26,6 +26,7 @@ struct GanOptions {
   std::optional<double> discriminator_lr{};  // empty: the optimizer's
   Objective objective{};
   LearningRateSchedule schedule{};  // of both optimizers
+  Precision precision{};            // of moments and of what passes through the networks
   double ema = 0;                   // decay of G's average over steps, below 1; 0: none is kept
   std::uint64_t seed = 42;
 };

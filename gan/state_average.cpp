@@ -102,7 +102,7 @@ void average_numbers(Communicator& communicator, const StateFields& fields, std:
 }
 
 void add_own(Communicator& communicator, const Parts& parts, const StateFields& fields) {
-  for (const auto& array : fields.arrays) std::ranges::fill(array.values, 0.0F);
+  for (const auto& array : fields.arrays) set_to_zero(array.values);
   for (const auto& each : fields.counts) *each.value = 0;
   for (const auto& each : fields.numbers) *each.value = 0;
   for (const int part : parts.own()) {
@@ -133,10 +133,13 @@ std::string take_average(Communicator& communicator, const CheckpointFolder& fol
     if (lacks) {
       lacking.push_back(array);
     } else {
-      communicator.reduce(array.values, 1.0F / static_cast<float>(count), Payload::kFloat32);
+      std::vector<float> sums(static_cast<std::size_t>(array.values.size()));
+      load_numbers<float>(array.values, sums);
+      communicator.reduce(sums, 1.0F / static_cast<float>(count), Payload::kFloat32);
+      store_numbers<float>(sums, array.values);
     }
   }
-  for (const auto& array : lacking) std::ranges::copy(array.otherwise, array.values.begin());
+  for (const auto& array : lacking) store_numbers(array.otherwise, array.values);
   return {};
 }
 

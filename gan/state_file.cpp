@@ -12,9 +12,7 @@ namespace {
 
 const std::string kKind = "training state";
 
-Shape shape_of(const StateFields::Array& array) {
-  return {static_cast<std::int64_t>(array.values.size())};
-}
+Shape shape_of(const StateFields::Array& array) { return {array.values.size()}; }
 
 std::string text(double value) {
   char text[40];
@@ -34,8 +32,10 @@ T parse_number(const SafetensorsFile& file, const std::string& name) {
 
 void check_finite(const StateFields& fields) {
   const auto finite = [](auto value) { return std::isfinite(value); };
+  const auto finite_rounded = [](Bfloat16 value) { return (~value.bits & 0x7F80) != 0; };
   for (const auto& array : fields.arrays) {
-    if (!std::ranges::all_of(array.values, finite)) {
+    if (!std::ranges::all_of(array.values.exact(), finite) ||
+        !std::ranges::all_of(array.values.rounded(), finite_rounded)) {
       throw Error(ErrorKind::kDiverged, array.name + " holds a number that is not finite");
     }
   }
@@ -106,9 +106,11 @@ void StateFile::copy_to(const StateFields& fields) const {
 void StateFile::add_to(const StateFields& fields) const {
   for (const auto& array : fields.arrays) {
     if (!has(array)) continue;
-    std::vector<float> values(array.values.size());
+    std::vector<float> values(static_cast<std::size_t>(array.values.size())), sums(values.size());
     file_.copy_tensor(array.name, shape_of(array), values);
-    for (std::size_t i = 0; i < values.size(); ++i) array.values[i] += values[i];
+    load_numbers<float>(array.values, sums);
+    for (std::size_t i = 0; i < values.size(); ++i) sums[i] += values[i];
+    store_numbers<float>(sums, array.values);
   }
   for (const auto& count : fields.counts) {
     const auto more = parse_number<std::int64_t>(file_, count.name);

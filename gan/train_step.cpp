@@ -62,9 +62,9 @@ StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch, std::int
       generator_gradients_(state.generator.plan().parameters().buffer_size()),
       discriminator_gradients_(state.discriminator.plan().parameters().buffer_size()),
       discriminator_pass_(state.discriminator.plan(), joint_ ? 2 * pass_batch_ : pass_batch_,
-                          PassUse::kForwardAndBackward),
+                          PassUse::kForwardAndBackward, {.precision = state.precision}),
       generator_pass_(state.generator.plan(), pass_batch_, PassUse::kForwardAndBackward,
-                      discriminator_pass_.memory()) {
+                      {.precision = state.precision, .lent = discriminator_pass_.memory()}) {
   if (options.augmentation.any()) {
     augmented_.emplace(Shape{joint_ ? 2 * pass_batch_ : pass_batch_, image_size_});
   }

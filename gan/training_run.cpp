@@ -50,6 +50,7 @@ GanOptions gan_options(const TrainConfig& config, const Dataset& dataset) {
   if (config.d_lr > 0) options.discriminator_lr = config.d_lr;
   options.objective = objective(config);
   options.schedule = {make_decay(config.lr_decay), config.warmup_steps};
+  options.precision = precision(config);
   options.ema = config.ema;
   options.seed = config.seed;
   return options;
@@ -105,6 +106,7 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
                        {"d_steps", std::to_string(config.d_steps)},
                        {"augment", config.augment},
                        {"width", text(config.width)},
+                       {"precision", config.precision},
                        {"d_norm", config.d_norm},
                        {"conditional", config.conditional ? "true" : "false"},
                        {"eval_every", std::to_string(config.eval_every)},

@@ -30,7 +30,6 @@ std::string Activation<T>::kind() const {
 
 template <class T>
 Shape Activation<T>::plan(const Shape& input, Declarations&) {
-  features_ = input.elements();
   return input;
 }
 
@@ -41,24 +40,8 @@ OutputUse Activation<T>::output_use() const {
 }
 
 template <class T>
-void Activation<T>::forward_tile(const ForwardArgs<T>& args, const Tile& tile) const {
-  for (std::int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
-    forward_span(row_of_tile(args.x, features_, row, tile),
-                 row_of_tile(args.y, features_, row, tile));
-  }
-}
-
-template <class T>
-void Activation<T>::backward_tile(const BackwardArgs<T>& args, const Tile& tile) const {
-  for (std::int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
-    backward_span(row_of_tile(args.y, features_, row, tile),
-                  row_of_tile(args.dy, features_, row, tile),
-                  row_of_tile(args.dx, features_, row, tile));
-  }
-}
-
-template <class T>
-void Activation<T>::forward_span(std::span<const T> x, std::span<T> y) const {
+void Activation<T>::forward_part(const ForwardArgs<T>&, const RowPart&, std::span<const T> x,
+                                 std::span<T> y) const {
   const ElementwiseKernels<T>& kernels = elementwise<T>();
   switch (kind_) {
     case ActivationKind::kReLU:
@@ -73,8 +56,8 @@ void Activation<T>::forward_span(std::span<const T> x, std::span<T> y) const {
 }
 
 template <class T>
-void Activation<T>::backward_span(std::span<const T> y, std::span<const T> dy,
-                                  std::span<T> dx) const {
+void Activation<T>::backward_part(const BackwardArgs<T>&, const RowPart&, std::span<const T> y,
+                                  std::span<const T> dy, std::span<T> dx) const {
   const ElementwiseKernels<T>& kernels = elementwise<T>();
   switch (kind_) {
     case ActivationKind::kReLU:

@@ -19,16 +19,14 @@ class Activation final : public ElementwiseLayer<T> {
   OutputUse output_use() const override;
   bool keeps_signs() const override { return kind_ != ActivationKind::kSigmoid; }
   void prepare(const ForwardArgs<T>&) const override {}
-  void forward_tile(const ForwardArgs<T>& args, const Tile& tile) const override;
-  void backward_tile(const BackwardArgs<T>& args, const Tile& tile) const override;
+  void forward_part(const ForwardArgs<T>& args, const RowPart& at, std::span<const T> x,
+                    std::span<T> y) const override;
+  void backward_part(const BackwardArgs<T>& args, const RowPart& at, std::span<const T> y,
+                     std::span<const T> dy, std::span<T> dx) const override;
 
  private:
-  void forward_span(std::span<const T> x, std::span<T> y) const;
-  void backward_span(std::span<const T> y, std::span<const T> dy, std::span<T> dx) const;
-
   ActivationKind kind_;
   T slope_;
-  std::int64_t features_ = 0;
 };
 
 }  // namespace miniray

@@ -41,10 +41,9 @@ void BatchNorm<T>::check_batch(const ForwardArgs<T>& args) const {
 
 template <class T>
 void BatchNorm<T>::take_channel_statistics(const ForwardArgs<T>& args, std::int64_t c,
+                                           const Block& block, const T* x,
                                            const SavedForWriting<T>& saved) const {
-  const Block block{args.batch, values_, features_ * values_};
   const auto count = static_cast<T>(args.batch * values_);
-  const T* const x = args.x.data() + c * values_;
   if (args.context.training) {
     saved.mean[c] = reduce<T>().block_sum(block, x) / count;
     saved.variance[c] = reduce<T>().block_squares(block, x, saved.mean[c]) / count;

@@ -3,6 +3,7 @@
 // each feature.
 #pragma once
 
+#include "engine/kernels/reduce.h"
 #include "nn/layer.h"
 
 namespace miniray {
@@ -28,8 +29,8 @@ class BatchNorm : public Layer<T>, public KeepsStatistics<T> {
   void check_batch(const ForwardArgs<T>& args) const;
   void take_update(const BackwardArgs<T>& args) const;
   // Of pictures: mean, variance and inverse deviation of channel c, of the batch or as they run.
-  void take_channel_statistics(const ForwardArgs<T>& args, std::int64_t c,
-                               const BatchNormSaved<std::byte, T>& saved) const;
+  void take_channel_statistics(const ForwardArgs<T>& args, std::int64_t c, const Block& block,
+                               const T* x, const BatchNormSaved<std::byte, T>& saved) const;
 
   std::int64_t features_ = 0, values_ = 0;
   Slice weight_, bias_, running_mean_, running_var_;
@@ -52,6 +53,7 @@ class BatchNorm2d final : public BatchNorm<T> {
  public:
   std::string kind() const override { return "BatchNorm2d"; }
   Shape plan(const Shape& input, Declarations& declarations) override;
+  bool takes_bfloat16() const override { return true; }
   // A channel at a time, where that is a tile.
   bool makes_tiles() const override { return this->values_ % 8 == 0; }
   void forward(const ForwardArgs<T>& args) const override;

@@ -6,6 +6,7 @@
 #include "engine/kernels/norm.h"
 #include "engine/kernels/reduce.h"
 #include "nn/batch_norm_saved.h"
+#include "nn/channel_memory.h"
 #include "nn/class_layers.h"
 
 namespace miniray {
@@ -34,17 +35,23 @@ void ConditionalBatchNorm2d<T>::forward(const ForwardArgs<T>& args) const {
   const SavedForWriting<T> saved(args.saved, this->features_);
   const T* const weight = slice_of(args.parameters, this->weight_).data();
   const T* const bias = slice_of(args.parameters, this->bias_).data();
-  const std::int64_t values = this->values_, stride = this->features_ * values;
-  args.context.threads.for_each_tile(this->features_, [&](std::int64_t c) {
-    const T* const x = args.x.data() + c * values;
-    this->take_channel_statistics(args, c, saved);
+  const std::int64_t values = this->values_;
+  const auto all_x = args.stored_x();
+  const auto all_y = args.stored_y();
+  const ChannelMemory<T> memory(args.context.threads, args.batch, this->features_, values, 1,
+                                all_x.is_rounded() || all_y.is_rounded());
+  const std::int64_t stride = memory.block().stride;
+  args.context.threads.for_each_tile_in_slot(this->features_, [&](std::int64_t c, int slot) {
+    const T* const x = memory.read(all_x, c, slot, 0);
+    T* const y = memory.room(all_y, c, slot, 0);
+    this->take_channel_statistics(args, c, memory.block(), x, saved);
     for (std::int64_t n = 0; n < args.batch; ++n) {
       const std::int64_t at =
           args.context.labels[static_cast<std::size_t>(n)] * this->features_ + c;
       norm<T>().normalise_block({1, values, values}, x + n * stride, saved.mean[c],
-                                saved.inverse_deviation[c], weight[at], bias[at],
-                                args.y.data() + c * values + n * stride);
+                                saved.inverse_deviation[c], weight[at], bias[at], y + n * stride);
     }
+    memory.finish(all_y, c, y);
     if (makes_tiles()) args.finished(Tile{0, args.batch, c * values, values});
   });
 }
@@ -55,12 +62,17 @@ template <class T>
 void ConditionalBatchNorm2d<T>::backward(const BackwardArgs<T>& args) const {
   const SavedForReading<T> saved(args.saved, this->features_);
   const T* const weight = slice_of(args.parameters, this->weight_).data();
-  const std::int64_t values = this->values_, stride = this->features_ * values;
+  const std::int64_t values = this->values_;
+  const auto all_x = args.stored_x(), all_dy = args.stored_dy();
+  const auto all_dx = args.stored_dx();
+  const ChannelMemory<T> memory(args.context.threads, args.batch, this->features_, values, 2,
+                                all_x.is_rounded() || all_dy.is_rounded() || all_dx.is_rounded());
+  const std::int64_t stride = memory.block().stride;
   const T share = args.context.training ? 1 / static_cast<T>(args.batch * values) : T{0};
   T* const sums = reinterpret_cast<T*>(args.saved.data() + BatchNorm<T>::saved_bytes(args.batch));
-  args.context.threads.for_each_tile(this->features_, [&](std::int64_t c) {
-    const T* const x = args.x.data() + c * values;
-    const T* const dy = args.dy.data() + c * values;
+  args.context.threads.for_each_tile_in_slot(this->features_, [&](std::int64_t c, int slot) {
+    const T* const x = memory.read(all_x, c, slot, 0);
+    const T* const dy = memory.read(all_dy, c, slot, 1);
     const T mean = saved.mean[c], inverse_deviation = saved.inverse_deviation[c];
     const auto at = [&](std::int64_t n) {
       return args.context.labels[static_cast<std::size_t>(n)] * this->features_ + c;
@@ -75,14 +87,15 @@ void ConditionalBatchNorm2d<T>::backward(const BackwardArgs<T>& args) const {
       sum_dy += weight[at(n)] * sums_dy[n];
       sum_dyx += weight[at(n)] * sums_dyx[n];
     }
-    if (!args.dx.empty()) {
+    if (!all_dx.empty()) {
+      T* const dx = memory.room(all_dx, c, slot, 1);
       const T a = inverse_deviation * share * sum_dy;
       const T b = share * sum_dyx * inverse_deviation * inverse_deviation * inverse_deviation;
       for (std::int64_t n = 0; n < args.batch; ++n) {
         norm<T>().backward_input_block({1, values, values}, x + n * stride, dy + n * stride, mean,
-                                       weight[at(n)] * inverse_deviation, a, b,
-                                       args.dx.data() + c * values + n * stride);
+                                       weight[at(n)] * inverse_deviation, a, b, dx + n * stride);
       }
+      memory.finish(all_dx, c, dx);
       if (makes_tiles()) args.finished(Tile{0, args.batch, c * values, values});
     }
     if (args.gradients.empty()) return;  // of this channel

@@ -16,6 +16,7 @@ class ConditionalBatchNorm2d final : public BatchNorm<T> {
   Shape plan(const Shape& input, Declarations& declarations) override;
   // BatchNorm's, and two sums of each sample's channels to work in.
   std::size_t saved_bytes(std::int64_t batch) const override;
+  bool takes_bfloat16() const override { return true; }
   // A channel at a time, where that is a tile.
   bool makes_tiles() const override { return this->values_ % 8 == 0; }
   void forward(const ForwardArgs<T>& args) const override;

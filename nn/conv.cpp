@@ -54,24 +54,25 @@ Shape Conv2d<T>::plan(const Shape& input, Declarations& declarations) {
 
 template <class T>
 void Conv2d<T>::forward(const ForwardArgs<T>& args) const {
-  convolve(args.context.threads, with_images(shape_, args.batch), args.x,
+  convolve(args.context.threads, with_images(shape_, args.batch), args.stored_x(),
            slice_of(args.parameters, weight_),
-           bias_of(args.parameters, options_.bias && !args.linear_part, bias_), args.y);
+           bias_of(args.parameters, options_.bias && !args.linear_part, bias_), args.stored_y());
 }
 
 template <class T>
 void Conv2d<T>::backward(const BackwardArgs<T>& args) const {
   const ThreadBudget& threads = args.context.threads;
   const ConvShape shape = with_images(shape_, args.batch);
-  if (!args.dx.empty()) {
-    convolve_adjoint(threads, shape, args.dy, slice_of(args.parameters, weight_),
-                     std::span<const T>{}, args.dx);
+  if (!args.stored_dx().empty()) {
+    convolve_adjoint(threads, shape, args.stored_dy(), slice_of(args.parameters, weight_),
+                     std::span<const T>{}, args.stored_dx());
   }
   if (args.gradients.empty()) return;
-  convolve_weights_add(threads, shape, args.x, args.dy, slice_of(args.gradients, weight_));
+  convolve_weights_add(threads, shape, args.stored_x(), args.stored_dy(),
+                       slice_of(args.gradients, weight_));
   if (options_.bias && !args.linear_part) {
-    add_conv_bias_gradient(threads, args.batch, shape.out_height() * shape.out_width(), args.dy,
-                           slice_of(args.gradients, bias_));
+    add_conv_bias_gradient(threads, args.batch, shape.out_height() * shape.out_width(),
+                           args.stored_dy(), slice_of(args.gradients, bias_));
   }
   take_update(args, weight_, bias_, options_.bias);
 }
@@ -100,23 +101,24 @@ Shape ConvTranspose2d<T>::plan(const Shape& input, Declarations& declarations) {
 
 template <class T>
 void ConvTranspose2d<T>::forward(const ForwardArgs<T>& args) const {
-  convolve_adjoint(args.context.threads, with_images(shape_, args.batch), args.x,
+  convolve_adjoint(args.context.threads, with_images(shape_, args.batch), args.stored_x(),
                    slice_of(args.parameters, weight_),
-                   bias_of(args.parameters, options_.bias, bias_), args.y);
+                   bias_of(args.parameters, options_.bias, bias_), args.stored_y());
 }
 
 template <class T>
 void ConvTranspose2d<T>::backward(const BackwardArgs<T>& args) const {
   const ThreadBudget& threads = args.context.threads;
   const ConvShape shape = with_images(shape_, args.batch);
-  if (!args.dx.empty()) {
-    convolve(threads, shape, args.dy, slice_of(args.parameters, weight_), std::span<const T>{},
-             args.dx);
+  if (!args.stored_dx().empty()) {
+    convolve(threads, shape, args.stored_dy(), slice_of(args.parameters, weight_),
+             std::span<const T>{}, args.stored_dx());
   }
   if (args.gradients.empty()) return;
-  convolve_weights_add(threads, shape, args.dy, args.x, slice_of(args.gradients, weight_));
+  convolve_weights_add(threads, shape, args.stored_dy(), args.stored_x(),
+                       slice_of(args.gradients, weight_));
   if (options_.bias) {
-    add_conv_bias_gradient(threads, args.batch, shape.height * shape.width, args.dy,
+    add_conv_bias_gradient(threads, args.batch, shape.height * shape.width, args.stored_dy(),
                            slice_of(args.gradients, bias_));
   }
   take_update(args, weight_, bias_, options_.bias);

@@ -31,6 +31,7 @@ class Conv2d final : public Layer<T> {
   OutputUse output_use() const override { return OutputUse::kNone; }
   bool is_affine() const override { return true; }
   bool makes_tiles() const override { return false; }
+  bool takes_bfloat16() const override { return !covers_whole_pictures(shape_); }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;
 
@@ -52,6 +53,7 @@ class ConvTranspose2d final : public Layer<T> {
   std::size_t saved_bytes(std::int64_t) const override { return 0; }
   OutputUse output_use() const override { return OutputUse::kNone; }
   bool makes_tiles() const override { return false; }
+  bool takes_bfloat16() const override { return !covers_whole_pictures(shape_); }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;
 

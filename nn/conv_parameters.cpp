@@ -4,6 +4,7 @@
 
 #include "engine/error.h"
 #include "engine/kernels/reduce.h"
+#include "nn/channel_memory.h"
 
 namespace miniray {
 namespace {
@@ -46,17 +47,18 @@ Init conv_bias_init(const ConvOptions& options, std::int64_t second) {
 
 template <class T>
 void add_conv_bias_gradient(const ThreadBudget& threads, std::int64_t batch, std::int64_t plane,
-                            std::span<const T> dy, std::span<T> db) {
+                            Pictures<const T> dy, std::span<T> db) {
   const auto channels = static_cast<std::int64_t>(db.size());
-  threads.for_each_tile(channels, [&](std::int64_t c) {
+  const ChannelMemory<T> memory(threads, batch, channels, plane, 1, dy.is_rounded());
+  threads.for_each_tile_in_slot(channels, [&](std::int64_t c, int slot) {
     T& sum = db[static_cast<std::size_t>(c)];
-    sum += reduce<T>().block_sum({batch, plane, channels * plane}, dy.data() + c * plane);
+    sum += reduce<T>().block_sum(memory.block(), memory.read(dy, c, slot, 0));
   });
 }
 
-template void add_conv_bias_gradient(const ThreadBudget&, std::int64_t, std::int64_t,
-                                     std::span<const float>, std::span<float>);
-template void add_conv_bias_gradient(const ThreadBudget&, std::int64_t, std::int64_t,
-                                     std::span<const double>, std::span<double>);
+template void add_conv_bias_gradient<float>(const ThreadBudget&, std::int64_t, std::int64_t,
+                                            Pictures<const float>, std::span<float>);
+template void add_conv_bias_gradient<double>(const ThreadBudget&, std::int64_t, std::int64_t,
+                                             Pictures<const double>, std::span<double>);
 
 }  // namespace miniray

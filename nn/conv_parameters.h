@@ -17,6 +17,6 @@ Init conv_bias_init(const ConvOptions& options, std::int64_t second);
 // db[c] += the sum of dy [batch, channels, plane] over samples and pixels.
 template <class T>
 void add_conv_bias_gradient(const ThreadBudget& threads, std::int64_t batch, std::int64_t plane,
-                            std::span<const T> dy, std::span<T> db);
+                            Pictures<const T> dy, std::span<T> db);
 
 }  // namespace miniray

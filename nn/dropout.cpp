@@ -12,15 +12,6 @@ namespace {
 
 constexpr std::int64_t kSamplesPerTile = 16;
 
-template <class T>
-void copy_tile(const Tile& tile, std::int64_t features, std::span<const T> from, std::span<T> to) {
-  if (from.data() == to.data()) return;
-  for (std::int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
-    std::ranges::copy(row_of_tile(from, features, row, tile),
-                      row_of_tile(to, features, row, tile).begin());
-  }
-}
-
 }  // namespace
 
 template <class T>
@@ -60,29 +51,28 @@ void Dropout<T>::prepare(const ForwardArgs<T>& args) const {
 }
 
 template <class T>
-void Dropout<T>::forward_tile(const ForwardArgs<T>& args, const Tile& tile) const {
-  if (args.context.training) return mask_tile(tile, args.saved, args.x, args.y);
-  copy_tile(tile, features_, args.x, args.y);
+void Dropout<T>::forward_part(const ForwardArgs<T>& args, const RowPart& at, std::span<const T> x,
+                              std::span<T> y) const {
+  mask(args.context.training, at, args.saved, x, y);
 }
 
 template <class T>
-void Dropout<T>::backward_tile(const BackwardArgs<T>& args, const Tile& tile) const {
-  if (args.context.training) return mask_tile(tile, args.saved, args.dy, args.dx);
-  copy_tile(tile, features_, args.dy, args.dx);
+void Dropout<T>::backward_part(const BackwardArgs<T>& args, const RowPart& at, std::span<const T>,
+                               std::span<const T> dy, std::span<T> dx) const {
+  mask(args.context.training, at, args.saved, dy, dx);
 }
 
 template <class T>
-void Dropout<T>::mask_tile(const Tile& tile, std::span<const std::byte> saved,
-                           std::span<const T> from, std::span<T> to) const {
+void Dropout<T>::mask(bool training, const RowPart& at, std::span<const std::byte> saved,
+                      std::span<const T> from, std::span<T> to) const {
+  if (!training) {
+    if (from.data() != to.data()) std::ranges::copy(from, to.begin());
+    return;
+  }
   const std::span<const std::uint8_t> masks(reinterpret_cast<const std::uint8_t*>(saved.data()),
                                             saved.size());
-  const T scale = static_cast<T>(1 / (1 - p_));
-  for (std::int64_t row = tile.row; row < tile.row + tile.rows; ++row) {
-    elementwise<T>().masked_scale(
-        scale, row_of_tile(from, features_, row, tile),
-        part(masks, row * mask_bytes_ + tile.column / 8, (tile.columns + 7) / 8),
-        row_of_tile(to, features_, row, tile));
-  }
+  const auto bits = part(masks, at.row * mask_bytes_ + at.column / 8, (at.size + 7) / 8);
+  elementwise<T>().masked_scale(static_cast<T>(1 / (1 - p_)), from, bits, to);
 }
 
 template class Dropout<float>;

@@ -20,13 +20,15 @@ class Dropout final : public ElementwiseLayer<T> {
   OutputUse output_use() const override { return OutputUse::kNone; }
   bool keeps_signs() const override { return true; }
   void prepare(const ForwardArgs<T>& args) const override;
-  void forward_tile(const ForwardArgs<T>& args, const Tile& tile) const override;
-  void backward_tile(const BackwardArgs<T>& args, const Tile& tile) const override;
+  void forward_part(const ForwardArgs<T>& args, const RowPart& at, std::span<const T> x,
+                    std::span<T> y) const override;
+  void backward_part(const BackwardArgs<T>& args, const RowPart& at, std::span<const T> y,
+                     std::span<const T> dy, std::span<T> dx) const override;
 
  private:
-  // to = from where the mask says so, else 0.
-  void mask_tile(const Tile& tile, std::span<const std::byte> masks, std::span<const T> from,
-                 std::span<T> to) const;
+  // to = from, scaled; in training, and where the mask says so, 0.
+  void mask(bool training, const RowPart& at, std::span<const std::byte> masks,
+            std::span<const T> from, std::span<T> to) const;
 
   double p_;
   std::int64_t features_ = 0;

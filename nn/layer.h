@@ -15,6 +15,7 @@
 #include "engine/parallel.h"
 #include "engine/rng.h"
 #include "engine/shape.h"
+#include "engine/stored_span.h"
 #include "nn/declarations.h"
 #include "nn/parameter_update.h"
 
@@ -48,6 +49,22 @@ struct PassContext {
 // What backward reads of a layer's own output.
 enum class OutputUse { kNone, kSign, kValue };
 
+// What stands as bfloat16 in place of the span of that name, which is then empty: for layers that
+// take that (Layer::takes_bfloat16).
+struct RoundedForward {
+  std::span<const Bfloat16> x{};
+  std::span<Bfloat16> y{};
+};
+struct RoundedBackward {
+  std::span<const Bfloat16> x{}, y{}, dy{};
+  std::span<Bfloat16> dx{};
+};
+
+template <class T>
+StoredSpan<T> stored(std::span<T> exact, std::span<typename StoredSpan<T>::Rounded> rounded) {
+  return rounded.empty() ? StoredSpan<T>(exact) : StoredSpan<T>(rounded);
+}
+
 // Spans hold `batch` rows of samples, row-major; x is [batch, input...], y is [batch, output...].
 // No two spans overlap, unless the layer says that it works in place.
 template <class T>
@@ -62,6 +79,10 @@ struct ForwardArgs {
   std::span<std::byte> saved;  // saved_bytes(batch), aligned to 64
   TileFunction finished{};     // called with tiles of y as they are made, if the layer makes tiles
   bool linear_part = false;    // of an affine layer A x + b: y = A x
+  RoundedForward rounded{};
+
+  StoredSpan<const T> stored_x() const { return stored(x, rounded.x); }
+  StoredSpan<T> stored_y() const { return stored(y, rounded.y); }
 };
 
 // Gradients of parameters are added to `gradients`, those of the input overwrite dx. An empty span
@@ -83,6 +104,12 @@ struct BackwardArgs {
   const ParameterUpdate<T>* update;
   TileFunction finished{};   // called with tiles of dx, as forward's
   bool linear_part = false;  // of an affine layer A x + b: the gradients of A x
+  RoundedBackward rounded{};
+
+  StoredSpan<const T> stored_x() const { return stored(x, rounded.x); }
+  StoredSpan<const T> stored_y() const { return stored(y, rounded.y); }
+  StoredSpan<const T> stored_dy() const { return stored(dy, rounded.dy); }
+  StoredSpan<T> stored_dx() const { return stored(dx, rounded.dx); }
 };
 
 template <class T>
@@ -102,6 +129,9 @@ class Layer {
   // Whether y = A x + b, for any x, so that forward and backward take `linear_part`, and dx needs
   // no x.
   virtual bool is_affine() const { return false; }
+  // Whether spans of samples may stand in `rounded`: it then computes as ever, from widened
+  // numbers.
+  virtual bool takes_bfloat16() const { return false; }
   // Whether it calls `finished`, for every tile of its output, and of dx where that is wanted.
   virtual bool makes_tiles() const = 0;
   virtual void forward(const ForwardArgs<T>& args) const = 0;

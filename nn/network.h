@@ -100,11 +100,11 @@ class Network {
                 std::span<const T> y, std::span<const T> dy, std::span<T> dx,
                 std::span<T> gradients, PassBuffers<T>& pass,
                 const ParameterUpdate<T>* update = nullptr) const;
-  // For networks of affine layers and elementwise ones whose slope is constant around their input
-  // (nn/input_gradient.h), after forward and with its context, batch, y and pass. First the
-  // tangents along tx [batch, input...]: into `tangents`, buffers of this plan, the derivatives of
-  // all stages' outputs but the last one's. Then, with these: gradients += the gradient of <dy, J
-  // tx>, J being the derivative of y by x.
+  // For networks whose passes are exact, of affine layers and elementwise ones whose slope is
+  // constant around their input (nn/input_gradient.h), after forward and with its context, batch, y
+  // and pass. First the tangents along tx [batch, input...]: into `tangents`, buffers of this plan,
+  // the derivatives of all stages' outputs but the last one's. Then, with these: gradients += the
+  // gradient of <dy, J tx>, J being the derivative of y by x.
   void forward_tangents(const PassContext& context, std::int64_t batch, std::span<const T> tx,
                         PassBuffers<T>& pass, PassBuffers<T>& tangents) const;
   void backward_tangents(const PassContext& context, std::int64_t batch, std::span<const T> tx,

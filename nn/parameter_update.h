@@ -14,13 +14,10 @@ struct ParameterUpdate {
   AdamFactors<T> factors;
   AdamSpans<T> buffers;  // of the whole network
 
-  AdamSpans<T> of(const Slice& slice) const {
-    return {slice_of(buffers.w, slice), slice_of(buffers.m, slice), slice_of(buffers.v, slice)};
-  }
+  AdamSpans<T> of(const Slice& slice) const { return part(buffers, slice.offset, slice.size()); }
   // Takes a gradient that stands in the network's buffer of gradients, and leaves zeros there.
   void take(const Slice& slice, std::span<T> gradients) const {
-    const AdamSpans<T> spans = of(slice);
-    adam_update(factors, spans.w, slice_of(gradients, slice), spans.m, spans.v);
+    adam_update(factors, of(slice), slice_of(gradients, slice));
   }
 };
 

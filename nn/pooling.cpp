@@ -15,28 +15,42 @@ void check_pictures(const Shape& input, const std::string& kind) {
                          input.to_string());
 }
 
+// Calls body(from, to) for each sample, stored as bfloat16 or not, then finished. Sizes are of a
+// sample.
+template <class T, class Body>
+void for_each_sample(const ThreadBudget& threads, std::int64_t batch, StoredSpan<const T> from,
+                     StoredSpan<T> to, TileFunction finished, Body body) {
+  const std::int64_t from_size = from.size() / batch, to_size = to.size() / batch;
+  const std::int64_t from_room = from.is_rounded() ? from_size : 0;
+  const std::int64_t room = from_room + (to.is_rounded() ? to_size : 0);
+  T* const memory = reinterpret_cast<T*>(
+      threads.scratch(static_cast<std::size_t>(threads.threads() * room) * sizeof(T)));
+  threads.for_each_tile_in_slot(batch, [&](std::int64_t n, int slot) {
+    T* const own = memory + slot * room;
+    if (from.is_rounded()) widen_block<T>(1, from_size, from.rounded(), n * from_size, 0, own, 0);
+    T* const target = to.is_rounded() ? own + from_room : to.exact().data() + n * to_size;
+    body(from.is_rounded() ? own : from.exact().data() + n * from_size, target);
+    if (to.is_rounded()) round_block<T>(1, to_size, target, 0, to.rounded(), n * to_size, 0);
+    finished(Tile{n, 1, 0, to_size});
+  });
+}
+
 // Each sample's `rows` x `columns` at half the size, and what has twice as many of both.
 template <class T>
 void spread_samples(const ThreadBudget& threads, std::int64_t batch, std::int64_t rows,
-                    std::int64_t columns, T scale, std::span<const T> small, std::span<T> large,
+                    std::int64_t columns, T scale, StoredSpan<const T> small, StoredSpan<T> large,
                     TileFunction finished) {
-  const std::int64_t size = rows * columns;
-  threads.for_each_tile(batch, [&](std::int64_t n) {
-    resample<T>().spread(rows, columns, scale, small.data() + n * size,
-                         large.data() + 4 * n * size);
-    finished(Tile{n, 1, 0, 4 * size});
+  for_each_sample<T>(threads, batch, small, large, finished, [&](const T* from, T* to) {
+    resample<T>().spread(rows, columns, scale, from, to);
   });
 }
 
 template <class T>
 void gather_samples(const ThreadBudget& threads, std::int64_t batch, std::int64_t rows,
-                    std::int64_t columns, T scale, std::span<const T> large, std::span<T> small,
+                    std::int64_t columns, T scale, StoredSpan<const T> large, StoredSpan<T> small,
                     TileFunction finished) {
-  const std::int64_t size = rows * columns;
-  threads.for_each_tile(batch, [&](std::int64_t n) {
-    resample<T>().gather(rows, columns, scale, large.data() + 4 * n * size,
-                         small.data() + n * size);
-    finished(Tile{n, 1, 0, size});
+  for_each_sample<T>(threads, batch, large, small, finished, [&](const T* from, T* to) {
+    resample<T>().gather(rows, columns, scale, from, to);
   });
 }
 
@@ -54,15 +68,15 @@ Shape Upsample2d<T>::plan(const Shape& input, Declarations&) {
 
 template <class T>
 void Upsample2d<T>::forward(const ForwardArgs<T>& args) const {
-  spread_samples(args.context.threads, args.batch, rows_, columns_, T{1}, args.x, args.y,
-                 args.finished);
+  spread_samples(args.context.threads, args.batch, rows_, columns_, T{1}, args.stored_x(),
+                 args.stored_y(), args.finished);
 }
 
 template <class T>
 void Upsample2d<T>::backward(const BackwardArgs<T>& args) const {
-  if (args.dx.empty()) return;
-  gather_samples(args.context.threads, args.batch, rows_, columns_, T{1}, args.dy, args.dx,
-                 args.finished);
+  if (args.stored_dx().empty()) return;
+  gather_samples(args.context.threads, args.batch, rows_, columns_, T{1}, args.stored_dy(),
+                 args.stored_dx(), args.finished);
 }
 
 template <class T>
@@ -79,14 +93,14 @@ Shape AvgPool2d<T>::plan(const Shape& input, Declarations&) {
 template <class T>
 void AvgPool2d<T>::forward(const ForwardArgs<T>& args) const {
   gather_samples(args.context.threads, args.batch, rows_, columns_, static_cast<T>(kQuarter),
-                 args.x, args.y, args.finished);
+                 args.stored_x(), args.stored_y(), args.finished);
 }
 
 template <class T>
 void AvgPool2d<T>::backward(const BackwardArgs<T>& args) const {
-  if (args.dx.empty()) return;
+  if (args.stored_dx().empty()) return;
   spread_samples(args.context.threads, args.batch, rows_, columns_, static_cast<T>(kQuarter),
-                 args.dy, args.dx, args.finished);
+                 args.stored_dy(), args.stored_dx(), args.finished);
 }
 
 template <class T>
@@ -99,25 +113,24 @@ Shape GlobalPool<T>::plan(const Shape& input, Declarations&) {
 
 template <class T>
 void GlobalPool<T>::forward(const ForwardArgs<T>& args) const {
-  args.context.threads.for_each_tile(args.batch, [&](std::int64_t n) {
-    for (std::int64_t i = n * channels_; i < (n + 1) * channels_; ++i) {
-      args.y[static_cast<std::size_t>(i)] =
-          reduce<T>().block_sum({1, pixels_, pixels_}, args.x.data() + i * pixels_) / divisor();
-    }
-    args.finished(Tile{n, 1, 0, channels_});
-  });
+  for_each_sample<T>(args.context.threads, args.batch, args.stored_x(), args.stored_y(),
+                     args.finished, [&](const T* x, T* y) {
+                       const Block plane{1, pixels_, pixels_};
+                       for (std::int64_t c = 0; c < channels_; ++c) {
+                         y[c] = reduce<T>().block_sum(plane, x + c * pixels_) / divisor();
+                       }
+                     });
 }
 
 template <class T>
 void GlobalPool<T>::backward(const BackwardArgs<T>& args) const {
-  if (args.dx.empty()) return;
-  args.context.threads.for_each_tile(args.batch, [&](std::int64_t n) {
-    for (std::int64_t i = n * channels_; i < (n + 1) * channels_; ++i) {
-      std::ranges::fill(part(args.dx, i * pixels_, pixels_),
-                        args.dy[static_cast<std::size_t>(i)] / divisor());
-    }
-    args.finished(Tile{n, 1, 0, channels_ * pixels_});
-  });
+  if (args.stored_dx().empty()) return;
+  for_each_sample<T>(args.context.threads, args.batch, args.stored_dy(), args.stored_dx(),
+                     args.finished, [&](const T* dy, T* dx) {
+                       for (std::int64_t c = 0; c < channels_; ++c) {
+                         std::fill_n(dx + c * pixels_, pixels_, dy[c] / divisor());
+                       }
+                     });
 }
 
 template class Upsample2d<float>;

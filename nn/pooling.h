@@ -14,6 +14,7 @@ class Upsample2d final : public Layer<T> {
   std::size_t saved_bytes(std::int64_t) const override { return 0; }
   OutputUse output_use() const override { return OutputUse::kNone; }
   bool is_affine() const override { return true; }
+  bool takes_bfloat16() const override { return true; }
   bool makes_tiles() const override { return true; }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;
@@ -32,6 +33,7 @@ class AvgPool2d final : public Layer<T> {
   std::size_t saved_bytes(std::int64_t) const override { return 0; }
   OutputUse output_use() const override { return OutputUse::kNone; }
   bool is_affine() const override { return true; }
+  bool takes_bfloat16() const override { return true; }
   bool makes_tiles() const override { return true; }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;
@@ -48,6 +50,7 @@ class GlobalPool : public Layer<T> {
   std::size_t saved_bytes(std::int64_t) const override { return 0; }
   OutputUse output_use() const override { return OutputUse::kNone; }
   bool is_affine() const override { return true; }
+  bool takes_bfloat16() const override { return true; }
   bool makes_tiles() const override { return true; }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;

@@ -114,8 +114,8 @@ void ResampledConv2d<T>::forward(const ForwardArgs<T>& args) const {
   const bool with_bias = options_.bias && !args.linear_part;
   const auto bias = with_bias ? slice_of(args.parameters, bias_) : std::span<const T>{};
   const std::span<const T> w = folded;
-  up() ? convolve_adjoint(threads, shape, args.x, w, bias, args.y)
-       : convolve(threads, shape, args.x, w, bias, args.y);
+  up() ? convolve_adjoint(threads, shape, args.stored_x(), w, bias, args.stored_y())
+       : convolve(threads, shape, args.stored_x(), w, bias, args.stored_y());
 }
 
 template <class T>
@@ -128,20 +128,22 @@ void ResampledConv2d<T>::backward(const BackwardArgs<T>& args) const {
   const std::span<const T> no_bias;
   ConvShape shape = shape_;
   shape.images = args.batch;
-  if (!args.dx.empty()) {
-    up() ? convolve(threads, shape, args.dy, w, no_bias, args.dx)
-         : convolve_adjoint(threads, shape, args.dy, w, no_bias, args.dx);
+  const auto x = args.stored_x(), dy = args.stored_dy();
+  const auto dx = args.stored_dx();
+  if (!dx.empty()) {
+    up() ? convolve(threads, shape, dy, w, no_bias, dx)
+         : convolve_adjoint(threads, shape, dy, w, no_bias, dx);
   }
   if (args.gradients.empty()) return;
   std::ranges::fill(dw, T{0});
-  up() ? convolve_weights_add(threads, shape, args.dy, args.x, dw)
-       : convolve_weights_add(threads, shape, args.x, args.dy, dw);
+  up() ? convolve_weights_add(threads, shape, dy, x, dw)
+       : convolve_weights_add(threads, shape, x, dy, dw);
   add_unfolded(threads, dw, slice_of(args.gradients, weight_));
   if (args.update != nullptr) args.update->take(weight_, args.gradients);
   if (!options_.bias || args.linear_part) return;
   const std::int64_t pixels =
       up() ? shape.height * shape.width : shape.out_height() * shape.out_width();
-  add_conv_bias_gradient(threads, args.batch, pixels, args.dy, slice_of(args.gradients, bias_));
+  add_conv_bias_gradient(threads, args.batch, pixels, dy, slice_of(args.gradients, bias_));
   if (args.update != nullptr) args.update->take(bias_, args.gradients);
 }
 

@@ -36,6 +36,7 @@ class ResampledConv2d final : public Layer<T> {
   OutputUse output_use() const override { return OutputUse::kNone; }
   bool is_affine() const override { return true; }
   bool makes_tiles() const override { return false; }
+  bool takes_bfloat16() const override { return !covers_whole_pictures(shape_); }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;
 

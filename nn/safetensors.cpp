@@ -1,6 +1,7 @@
 #include "nn/safetensors.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -21,6 +22,7 @@ constexpr std::int64_t kMaxFileBytes = std::int64_t{1} << 40;
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kHeaderMultiple = 64;
 
+const std::string kFloat32 = "F32", kBfloat16 = "BF16";
 const std::string kHeaderDigest = "header_sha256";
 const std::string kNoDigest(64, '0');
 
@@ -49,9 +51,9 @@ std::uint64_t unsigned_number(const Json& value) {
   return value.get<std::uint64_t>();
 }
 
-// The bytes of a float32 tensor of that shape.
-std::uint64_t size_in_bytes(const std::vector<std::int64_t>& shape) {
-  std::uint64_t bytes = sizeof(float);
+// The bytes of a tensor of that shape.
+std::uint64_t size_in_bytes(const std::vector<std::int64_t>& shape, bool bfloat16) {
+  std::uint64_t bytes = bfloat16 ? sizeof(Bfloat16) : sizeof(float);
   for (const std::int64_t extent : shape) {
     if (__builtin_mul_overflow(bytes, static_cast<std::uint64_t>(extent), &bytes)) {
       throw std::invalid_argument("a shape overflows");
@@ -92,9 +94,11 @@ std::string write_safetensors(const std::filesystem::path& path,
   nlohmann::ordered_json header;
   header["__metadata__"] = nlohmann::ordered_json::object();
   for (const NamedTensor& tensor : tensors) {
-    const auto bytes = std::as_bytes(tensor.values);
+    const bool rounded = tensor.values.is_rounded();
+    const auto bytes =
+        rounded ? std::as_bytes(tensor.values.rounded()) : std::as_bytes(tensor.values.exact());
     auto& entry = header[tensor.name];
-    entry["dtype"] = "F32";
+    entry["dtype"] = rounded ? kBfloat16 : kFloat32;
     entry["shape"] = nlohmann::ordered_json::array();
     for (int axis = 0; axis < tensor.shape.rank(); ++axis) {
       entry["shape"].push_back(tensor.shape[axis]);
@@ -158,10 +162,11 @@ void SafetensorsFile::parse_header(std::string_view header, std::uint64_t payloa
       metadata_ = value.get<Metadata>();
       continue;
     }
-    if (value.at("dtype") != "F32") {
-      throw std::invalid_argument("'" + key + "' has another type than F32");
-    }
     Entry entry;
+    entry.bfloat16 = value.at("dtype") == kBfloat16;
+    if (!entry.bfloat16 && value.at("dtype") != kFloat32) {
+      throw std::invalid_argument("'" + key + "' has another type than F32 or BF16");
+    }
     if (!value.at("shape").is_array()) throw std::invalid_argument("'" + key + "' has no shape");
     for (const Json& extent : value.at("shape")) {
       const std::uint64_t size = unsigned_number(extent);
@@ -182,7 +187,8 @@ void SafetensorsFile::parse_header(std::string_view header, std::uint64_t payloa
 }
 
 void SafetensorsFile::add_entry(const std::string& tensor, Entry entry) {
-  if (entry.begin > entry.end || entry.end - entry.begin != size_in_bytes(entry.shape)) {
+  if (entry.begin > entry.end ||
+      entry.end - entry.begin != size_in_bytes(entry.shape, entry.bfloat16)) {
     throw std::invalid_argument("the offsets of '" + tensor + "' do not fit its shape");
   }
   entries_.emplace(tensor, std::move(entry));
@@ -245,11 +251,27 @@ void SafetensorsFile::check_tensor(const std::string& tensor, const Shape& shape
 }
 
 void SafetensorsFile::copy_tensor(const std::string& tensor, const Shape& shape,
-                                  std::span<float> to) const {
+                                  StoredSpan<float> to) const {
   const Entry& entry = entry_of(tensor, shape);
-  std::memcpy(to.data(), bytes_.data() + payload_offset_ + entry.begin, to.size_bytes());
-  if (!std::ranges::all_of(to, [](float value) { return std::isfinite(value); })) {
-    fail("its tensor '" + tensor + "' holds a number that is not finite");
+  const char* const bytes = bytes_.data() + payload_offset_ + entry.begin;
+  const std::size_t number_size = entry.bfloat16 ? sizeof(Bfloat16) : sizeof(float);
+  std::array<float, 1024> numbers;
+  std::array<Bfloat16, numbers.size()> rounded;
+  for (std::int64_t begin = 0; begin < to.size(); begin += std::ssize(numbers)) {
+    const std::int64_t size = std::min<std::int64_t>(std::ssize(numbers), to.size() - begin);
+    const auto count = static_cast<std::size_t>(size);
+    const std::span<float> piece(numbers.data(), count);
+    void* const raw = entry.bfloat16 ? static_cast<void*>(rounded.data()) : numbers.data();
+    std::memcpy(raw, bytes + static_cast<std::size_t>(begin) * number_size, count * number_size);
+    if (entry.bfloat16) widen({rounded.data(), count}, piece);
+    if (!std::ranges::all_of(piece, [](float value) { return std::isfinite(value); })) {
+      fail("its tensor '" + tensor + "' holds a number that is not finite");
+    }
+    if (to.is_rounded()) {
+      round_to_bfloat16(piece, part(to.rounded(), begin, size));
+    } else {
+      std::ranges::copy(piece, part(to.exact(), begin, size).begin());
+    }
   }
 }
 

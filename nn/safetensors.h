@@ -1,11 +1,12 @@
-// The safetensors file format, the subset that we write: float32 tensors and text metadata.
+// The safetensors file format, the subset that we write: tensors of float32 or bfloat16 and text
+// metadata.
 //
 //   bytes            content
 //   0..7             N, the header's length, unsigned little-endian
 //   8..8+N-1         header: a JSON object, padded with spaces to a multiple of 64 bytes in all;
-//                    "name": {"dtype": "F32", "shape": [..], "data_offsets": [begin, end]}, offsets
-//                    from the payload's start; "__metadata__": {"key": "text", ..}
-//   8+N..            payload: the tensors' little-endian floats, row-major, without gaps
+//                    "name": {"dtype": "F32", "shape": [..], "data_offsets": [begin, end]}, or
+//                    "BF16", offsets from the payload's start; "__metadata__": {"key": "text", ..}
+//   8+N..            payload: the tensors' little-endian numbers, row-major, without gaps
 //
 // Files of ours carry two digests in the metadata: "sha256" of the payload, and "header_sha256" of
 // the header's N bytes with these 64 digits as zeros, so that no change of a bit goes unseen. Where
@@ -21,13 +22,14 @@
 #include <vector>
 
 #include "engine/shape.h"
+#include "engine/stored_span.h"
 
 namespace miniray {
 
 struct NamedTensor {
   std::string name;
   Shape shape;
-  std::span<const float> values;  // not owned
+  StoredSpan<const float> values;  // not owned
 };
 
 using Metadata = std::map<std::string, std::string>;
@@ -54,11 +56,13 @@ class SafetensorsFile {
   std::vector<std::string> tensor_names() const;
   // Throws corrupt, with both shapes, where the file's tensor is not `shape`, or there is none.
   void check_tensor(const std::string& tensor, const Shape& shape) const;
-  // Checks, and copies the tensor to `to`. Throws corrupt also where a number in it is not finite.
-  void copy_tensor(const std::string& tensor, const Shape& shape, std::span<float> to) const;
+  // Checks, and copies the tensor to `to`, widened or rounded where they are stored otherwise.
+  // Throws corrupt also where a number in it is not finite.
+  void copy_tensor(const std::string& tensor, const Shape& shape, StoredSpan<float> to) const;
 
  private:
   struct Entry {
+    bool bfloat16 = false;  // or float32
     std::vector<std::int64_t> shape;
     std::uint64_t begin = 0, end = 0;  // bytes of the payload
   };

@@ -35,6 +35,7 @@ class SpectralNorm final : public Layer<T>, public KeepsStatistics<T> {
   OutputUse output_use() const override { return layer_->output_use(); }
   bool is_affine() const override { return layer_->is_affine(); }
   bool mixes_samples() const override { return layer_->mixes_samples(); }
+  bool takes_bfloat16() const override { return layer_->takes_bfloat16(); }
   bool makes_tiles() const override { return layer_->makes_tiles(); }
   void forward(const ForwardArgs<T>& args) const override;
   void backward(const BackwardArgs<T>& args) const override;

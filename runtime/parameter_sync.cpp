@@ -151,9 +151,17 @@ void ParameterSync::elastic_step(std::size_t network, bool last) {
 }
 
 void ParameterSync::sync_moments(const SyncSpans& network, SyncReport& report) {
-  for (const std::span<float> moment : {network.first_moment, network.second_moment}) {
-    if (policy_.moments == MomentSync::kAverage) mean(moment, Payload::kFloat32, report);
-    if (policy_.moments == MomentSync::kReset) std::ranges::fill(moment, 0.0F);
+  for (const StoredSpan<float> moment : {network.first_moment, network.second_moment}) {
+    if (policy_.moments == MomentSync::kReset) set_to_zero(moment);
+    if (policy_.moments != MomentSync::kAverage) continue;
+    if (!moment.is_rounded()) {
+      mean(moment.exact(), Payload::kFloat32, report);
+      continue;
+    }
+    widened_.resize(moment.rounded().size());
+    widen(moment.rounded(), widened_);
+    mean(widened_, Payload::kFloat32, report);
+    round_to_bfloat16(widened_, moment.rounded());
   }
 }
 

@@ -6,7 +6,7 @@
 // within 2^-7 of the largest change. What rounding takes is not carried over to the next average
 // (error feedback): it is as often up as down and small beside the change, and the memory would be
 // another copy of the parameters. Statistics and moments always travel as floats: the former are
-// few, the latter averaged on request alone.
+// few, the latter averaged on request alone, also where they are stored as bfloat16.
 //
 // Published forms: averaging of G and D every K steps is FedGAN (arXiv 2006.07228); the outer
 // Nesterov step on the averaged change is DiLoCo's (arXiv 2311.08105); gradients each step are
@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "engine/state_fields.h"
+#include "engine/stored_span.h"
 #include "runtime/communicator.h"
 
 namespace miniray {
@@ -44,8 +45,8 @@ struct SyncPolicy {
 // The flat buffers of one network on this rank. Not owned.
 struct SyncSpans {
   std::span<float> parameters;
-  std::span<float> statistics;                   // averaged plainly
-  std::span<float> first_moment, second_moment;  // of the optimizer
+  std::span<float> statistics;                    // averaged plainly
+  StoredSpan<float> first_moment, second_moment;  // of the optimizer
 };
 
 struct SyncReport {
@@ -91,6 +92,7 @@ class ParameterSync {
   std::vector<std::vector<float>> before_;    // parameters before the average
   std::vector<std::vector<float>> anchors_;   // after the last sync: the common parameters
   std::vector<std::vector<float>> velocity_;  // of the Nesterov step
+  std::vector<float> widened_;                // a moment while it travels
 };
 
 }  // namespace miniray

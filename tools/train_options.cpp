@@ -95,6 +95,11 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
                "Learn pictures by class, so that gan_generate --class can choose one")
       ->group(training);
   option("--width", c.width, "Factor of the hidden layers' widths", training);
+  option("--precision", c.precision,
+         "As what is stored what need not be exact: activations, their gradients on the way back, "
+         "and Adam's moments. bf16 takes half the memory for them; sums and weights stay float32",
+         training)
+      ->check(CLI::IsMember({"float32", "bf16"}));
   option("--d-norm", c.d_norm,
          "Normalisation between the discriminator's layers; model: what the model is known with "
          "(mlp: none, dcgan: batch, sngan: spectral)",

@@ -1,4 +1,4 @@
-// bfloat16: the upper half of a float. For numbers that are sent, never for sums.
+// bfloat16: the upper half of a float. For numbers that are sent or stored, never for sums.
 //
 // Spans of one call have equal length. Functions use the calling thread only and allocate nothing.
 #pragma once
@@ -21,5 +21,11 @@ void widen(std::span<const Bfloat16> x, std::span<float> y);
 
 // y = scale (y + x)
 void add_and_scale(float scale, std::span<const Bfloat16> x, std::span<float> y);
+
+// The same for rows of `columns` numbers that begin x_stride and y_stride apart.
+void round_rows(std::int64_t rows, std::int64_t columns, const float* x, std::int64_t x_stride,
+                Bfloat16* y, std::int64_t y_stride);
+void widen_rows(std::int64_t rows, std::int64_t columns, const Bfloat16* x, std::int64_t x_stride,
+                float* y, std::int64_t y_stride);
 
 }  // namespace miniray

@@ -6,32 +6,32 @@
 namespace miniray {
 
 template <class T>
-void convolve(const ThreadBudget& threads, const ConvShape& shape, std::span<const T> x,
-              std::span<const T> w, std::span<const T> bias, std::span<T> y) {
+void convolve(const ThreadBudget& threads, const ConvShape& shape, Pictures<const T> x,
+              std::span<const T> w, std::span<const T> bias, Pictures<T> y) {
   if (covers_whole_pictures(shape)) {
     return gemm_nt(threads,
                    {shape.images, shape.out_channels, shape.channels * shape.kernel * shape.kernel},
-                   x, w, bias, y);
+                   x.exact(), w, bias, y.exact());
   }
-  gather(threads, gather_of_convolution(shape), x, w, bias, y);
+  gather<T>(threads, gather_of_convolution(shape), x, w, bias, y);
 }
 
 template <class T>
-void convolve_adjoint(const ThreadBudget& threads, const ConvShape& shape, std::span<const T> y,
-                      std::span<const T> w, std::span<const T> bias, std::span<T> x) {
+void convolve_adjoint(const ThreadBudget& threads, const ConvShape& shape, Pictures<const T> y,
+                      std::span<const T> w, std::span<const T> bias, Pictures<T> x) {
   if (covers_whole_pictures(shape) && bias.empty()) {
     return gemm_nn(threads,
                    {shape.images, shape.channels * shape.kernel * shape.kernel, shape.out_channels},
-                   y, w, x);
+                   y.exact(), w, x.exact());
   }
-  gather(threads, gather_of_adjoint(shape), y, w, bias, x);
+  gather<T>(threads, gather_of_adjoint(shape), y, w, bias, x);
 }
 
-#define MINIRAY_CONV(T)                                                                     \
-  template void convolve(const ThreadBudget&, const ConvShape&, std::span<const T>,         \
-                         std::span<const T>, std::span<const T>, std::span<T>);             \
-  template void convolve_adjoint(const ThreadBudget&, const ConvShape&, std::span<const T>, \
-                                 std::span<const T>, std::span<const T>, std::span<T>);
+#define MINIRAY_CONV(T)                                                                       \
+  template void convolve<T>(const ThreadBudget&, const ConvShape&, Pictures<const T>,         \
+                            std::span<const T>, std::span<const T>, Pictures<T>);             \
+  template void convolve_adjoint<T>(const ThreadBudget&, const ConvShape&, Pictures<const T>, \
+                                    std::span<const T>, std::span<const T>, Pictures<T>);
 MINIRAY_CONV(float)
 MINIRAY_CONV(double)
 #undef MINIRAY_CONV

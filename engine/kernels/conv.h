@@ -16,13 +16,16 @@
 //
 // Every element has the same bits for any number of threads; one of a picture, also whatever
 // pictures are around it. T is float or double; spans are dense, row-major and do not overlap.
-// Working memory is the scratch memory of the thread budget: what a few pictures take.
+// Working memory is the scratch memory of the thread budget: what a few pictures take. Pictures may
+// be stored as bfloat16: widened as they are read, rounded as they are written, and computed as
+// floats; not where covers_whole_pictures.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
 #include "engine/parallel.h"
+#include "engine/stored_span.h"
 
 namespace miniray {
 
@@ -36,21 +39,30 @@ struct ConvShape {
   std::int64_t out_width() const { return (width + 2 * padding - kernel) / stride + 1; }
 };
 
+// Whether the kernel has one place on x, which it covers: then a product of matrices does it all.
+inline bool covers_whole_pictures(const ConvShape& shape) {
+  return shape.padding == 0 && shape.kernel == shape.height && shape.kernel == shape.width;
+}
+
+// Pictures of another function's T.
+template <class T>
+using Pictures = StoredSpan<std::type_identity_t<T>>;
+
 // y from x, plus bias [out_channels]; an empty bias is none.
 template <class T>
-void convolve(const ThreadBudget& threads, const ConvShape& shape, std::span<const T> x,
-              std::span<const T> w, std::span<const T> bias, std::span<T> y);
+void convolve(const ThreadBudget& threads, const ConvShape& shape, Pictures<const T> x,
+              std::span<const T> w, std::span<const T> bias, Pictures<T> y);
 
 // x[n, c, ...] = the sum of w[o, c, a, b] y[n, o, i, j] over all that x[n, c, ...] takes part in
 // above, plus bias [channels]; an empty bias is none.
 template <class T>
-void convolve_adjoint(const ThreadBudget& threads, const ConvShape& shape, std::span<const T> y,
-                      std::span<const T> w, std::span<const T> bias, std::span<T> x);
+void convolve_adjoint(const ThreadBudget& threads, const ConvShape& shape, Pictures<const T> y,
+                      std::span<const T> w, std::span<const T> bias, Pictures<T> x);
 
 // w[o, c, a, b] += sum over n, i, j of x[n, c, i stride + a - padding, j stride + b - padding]
 //                  y[n, o, i, j]
 template <class T>
-void convolve_weights_add(const ThreadBudget& threads, const ConvShape& shape, std::span<const T> x,
-                          std::span<const T> y, std::span<T> w);
+void convolve_weights_add(const ThreadBudget& threads, const ConvShape& shape, Pictures<const T> x,
+                          Pictures<const T> y, std::span<T> w);
 
 }  // namespace miniray

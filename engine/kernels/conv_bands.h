@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "engine/kernels/conv.h"
 #include "engine/kernels/conv_tiles.h"
 
 namespace miniray {
@@ -63,7 +64,7 @@ struct PlaneBox {
 // to [images, channels, rows, columns] of the box, dense, its pictures image_stride apart. Calling
 // thread only.
 template <class T>
-void copy_padded(const Planes& planes, const T* from, const PlaneBox& box,
+void copy_padded(const Planes& planes, Pictures<const T> from, const PlaneBox& box,
                  std::int64_t image_stride, T* to) {
   const std::int64_t top = std::clamp<std::int64_t>(-box.first_row, 0, box.rows);
   const std::int64_t left = std::clamp<std::int64_t>(-box.first_column, 0, box.columns);
@@ -79,9 +80,14 @@ void copy_padded(const Planes& planes, const T* from, const PlaneBox& box,
     if (rows * columns == 0) continue;
     for (std::int64_t c = 0; c < box.channels; ++c) {
       const std::int64_t at = (box.first_image + n) * planes.channels + box.first_channel + c;
-      conv_kernels<T>().copy_rows(
-          rows, columns, from + (at * planes.rows + row) * planes.columns + column, planes.columns,
-          picture + c * plane + top * box.columns + left, box.columns);
+      const std::int64_t first = (at * planes.rows + row) * planes.columns + column;
+      T* const first_to = picture + c * plane + top * box.columns + left;
+      if (from.is_rounded()) {
+        widen_block(rows, columns, from.rounded(), first, planes.columns, first_to, box.columns);
+      } else {
+        conv_kernels<T>().copy_rows(rows, columns, from.exact().data() + first, planes.columns,
+                                    first_to, box.columns);
+      }
     }
   }
 }

@@ -79,8 +79,8 @@ struct GatherMemory {
 template <class T>
 class GatherRun {
  public:
-  GatherRun(const ThreadBudget& threads, const Gather& g, const T* source, const T* w,
-            const T* bias, T* target)
+  GatherRun(const ThreadBudget& threads, const Gather& g, Pictures<const T> source, const T* w,
+            const T* bias, Pictures<T> target)
       : threads_(threads),
         g_(g),
         cut_(g, kernels_.columns),
@@ -115,7 +115,8 @@ class GatherRun {
   void write_panel(const Piece& piece, std::int64_t panel) const;
   void write_whole(const Piece& piece, std::int64_t panel, const T* sums) const;
   void write_rows(const Piece& piece, std::int64_t panel, std::int64_t row_phase) const;
-  void join_columns(std::int64_t skipped, std::int64_t rows, const T* lines, T* to) const;
+  void join_columns(std::int64_t skipped, std::int64_t rows, const T* lines, T* to,
+                    std::int64_t to_stride) const;
 
   T* sums_of(const Piece& piece, std::int64_t panel, std::int64_t phase) const {
     return memory_.of_thread(piece.slot, memory_.sums_at) +
@@ -131,8 +132,9 @@ class GatherRun {
   const GatherCut cut_;
   const GatherMemory<T> memory_;
   const GatherPhase first_column_ = g_.columns.phase(0);
-  const T *source_, *w_, *bias_;
-  T* target_;
+  const Pictures<const T> source_;
+  const T *w_, *bias_;
+  const Pictures<T> target_;
 };
 
 template <class T>
@@ -211,11 +213,11 @@ void GatherRun<T>::add_block(const Piece& piece, std::int64_t first_channel) con
   const std::int64_t channels = std::min(cut_.block_channels, g_.source_channels - first_channel);
   T* const padded = memory_.of_thread(piece.slot, memory_.padded_at);
   // Every channel of a block has its place, so that offsets are the same for the last block.
-  copy_padded({g_.source_channels, g_.rows.source_extent(), g_.columns.source_extent()}, source_,
-              {band.first_image, band.images, first_channel, channels,
-               g_.rows.lowest_source() + band.first_row * g_.rows.source_step(), cut_.box_rows,
-               g_.columns.lowest_source(), cut_.box_columns},
-              cut_.block_channels * cut_.box_plane(), padded);
+  copy_padded<T>({g_.source_channels, g_.rows.source_extent(), g_.columns.source_extent()}, source_,
+                 {band.first_image, band.images, first_channel, channels,
+                  g_.rows.lowest_source() + band.first_row * g_.rows.source_step(), cut_.box_rows,
+                  g_.columns.lowest_source(), cut_.box_columns},
+                 cut_.block_channels * cut_.box_plane(), padded);
   const T* weights = memory_.weights;
   const std::int32_t* taps = memory_.tap_offsets;
   for_each_phase(g_, [&](const GridPhase& phase) {
@@ -260,8 +262,15 @@ void GatherRun<T>::write_whole(const Piece& piece, std::int64_t panel, const T* 
   const std::int64_t pixels = band.rows * columns;
   for (std::int64_t n = 0; n < band.images; ++n) {
     const std::int64_t channel = (band.first_image + n) * g_.target_channels + panel * cut_.width;
+    const std::int64_t first = channel * plane + band.first_row * columns;
+    const bool rounds = target_.is_rounded();
+    T* const to =
+        rounds ? memory_.of_thread(piece.slot, memory_.lines_at) : target_.exact().data() + first;
     kernels_.transpose(pixels, panel_channels(panel), sums + n * pixels * cut_.width, cut_.width,
-                       target_ + channel * plane + band.first_row * columns, plane);
+                       to, rounds ? pixels : plane);
+    if (rounds) {
+      round_block(panel_channels(panel), pixels, to, pixels, target_.rounded(), first, plane);
+    }
   }
 }
 
@@ -278,19 +287,26 @@ void GatherRun<T>::write_rows(const Piece& piece, std::int64_t panel,
     const std::int64_t image = (piece.band.first_image + n) * g_.target_channels;
     for (std::int64_t c = 0; c < panel_channels(panel); ++c) {
       const std::int64_t plane = image + panel * cut_.width + c;
-      join_columns(
-          n * rows, rows, lines + c * cut_.band_pixels,
-          target_ + (plane * g_.rows.target_extent() + first) * g_.columns.target_extent());
+      const std::int64_t columns = g_.columns.target_extent();
+      const std::int64_t at = (plane * g_.rows.target_extent() + first) * columns;
+      const std::int64_t stride = g_.rows.target_step() * columns;
+      if (!target_.is_rounded()) {
+        join_columns(n * rows, rows, lines + c * cut_.band_pixels, target_.exact().data() + at,
+                     stride);
+        continue;
+      }
+      T* const joined = sums_of(piece, panel, 0);  // they stand in the lines by now
+      join_columns(n * rows, rows, lines + c * cut_.band_pixels, joined, columns);
+      round_block(rows, columns, joined, columns, target_.rounded(), at, stride);
     }
   }
 }
 
 // Rows of a target, from the lines of each column phase behind the first `skipped`.
 template <class T>
-void GatherRun<T>::join_columns(std::int64_t skipped, std::int64_t rows, const T* lines,
-                                T* to) const {
+void GatherRun<T>::join_columns(std::int64_t skipped, std::int64_t rows, const T* lines, T* to,
+                                std::int64_t to_stride) const {
   const std::int64_t phases = g_.columns.phases(), step = g_.columns.target_step();
-  const std::int64_t to_stride = g_.rows.target_step() * g_.columns.target_extent();
   const std::int64_t phase_size = cut_.band_pixels * cut_.width;
   const std::int64_t count = first_column_.count;
   if (phases == 2 && 2 * count == g_.columns.target_extent()) {
@@ -312,17 +328,15 @@ void GatherRun<T>::join_columns(std::int64_t skipped, std::int64_t rows, const T
 }  // namespace
 
 template <class T>
-void gather(const ThreadBudget& threads, const Gather& g, std::span<const T> source,
-            std::span<const T> w, std::span<const T> bias, std::span<T> target) {
-  if (is_narrow(g)) return gather_narrow(threads, g, source, w, bias, target);
-  GatherRun<T>(threads, g, source.data(), w.data(), bias.empty() ? nullptr : bias.data(),
-               target.data())
-      .run();
+void gather(const ThreadBudget& threads, const Gather& g, Pictures<const T> source,
+            std::span<const T> w, std::span<const T> bias, Pictures<T> target) {
+  if (is_narrow(g)) return gather_narrow<T>(threads, g, source, w, bias, target);
+  GatherRun<T>(threads, g, source, w.data(), bias.empty() ? nullptr : bias.data(), target).run();
 }
 
-template void gather(const ThreadBudget&, const Gather&, std::span<const float>,
-                     std::span<const float>, std::span<const float>, std::span<float>);
-template void gather(const ThreadBudget&, const Gather&, std::span<const double>,
-                     std::span<const double>, std::span<const double>, std::span<double>);
+template void gather<float>(const ThreadBudget&, const Gather&, Pictures<const float>,
+                            std::span<const float>, std::span<const float>, Pictures<float>);
+template void gather<double>(const ThreadBudget&, const Gather&, Pictures<const double>,
+                             std::span<const double>, std::span<const double>, Pictures<double>);
 
 }  // namespace miniray

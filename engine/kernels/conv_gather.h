@@ -70,17 +70,12 @@ struct Gather {
   GatherAxis rows, columns;
 };
 
-// Whether the kernel has one place on x, which it covers: then a product of matrices does it all.
-inline bool covers_whole_pictures(const ConvShape& shape) {
-  return shape.padding == 0 && shape.kernel == shape.height && shape.kernel == shape.width;
-}
-
 Gather gather_of_convolution(const ConvShape& shape);
 Gather gather_of_adjoint(const ConvShape& shape);
 
 // target [images, target_channels, ...] from source; an empty bias [target_channels] is none.
 template <class T>
-void gather(const ThreadBudget& threads, const Gather& gather, std::span<const T> source,
-            std::span<const T> w, std::span<const T> bias, std::span<T> target);
+void gather(const ThreadBudget& threads, const Gather& gather, Pictures<const T> source,
+            std::span<const T> w, std::span<const T> bias, Pictures<T> target);
 
 }  // namespace miniray

@@ -22,8 +22,8 @@ std::int64_t taps_of(const Gather& g) { return g.kernel * g.kernel; }
 template <class T>
 class NarrowRun {
  public:
-  NarrowRun(const ThreadBudget& threads, const Gather& g, const T* source, const T* w,
-            const T* bias, T* target)
+  NarrowRun(const ThreadBudget& threads, const Gather& g, Pictures<const T> source, const T* w,
+            const T* bias, Pictures<T> target)
       : threads_(threads),
         g_(g),
         bands_(g.images, g.rows.largest_count(), g.columns.largest_count(), kPixels),
@@ -56,7 +56,7 @@ class NarrowRun {
   void fill_steps() const;
   void make_rows(const Band& band, int slot) const;
   void add_block(const Band& band, std::int64_t first_channel, int slot) const;
-  void write_rows(const Band& band, std::int64_t row_phase, const T* sums) const;
+  void write_rows(const Band& band, std::int64_t row_phase, int slot) const;
   void write_row(const T* sums, T* to) const;
 
   std::int64_t box_plane() const { return box_rows_ * box_columns_; }
@@ -70,8 +70,9 @@ class NarrowRun {
   const std::int64_t block_channels_;  // source channels in one chain
   const std::int64_t box_rows_, box_columns_;
   const std::int64_t lines_;  // pixels that sums have room for, those of no pixel included
-  const T *source_, *w_, *bias_;
-  T* target_;
+  const Pictures<const T> source_;
+  const T *w_, *bias_;
+  const Pictures<T> target_;
 
   T* weights_ = nullptr;           // [phase][source channel, taps][target channel]
   std::int32_t* steps_ = nullptr;  // [phase][channel of a block, taps], in a box
@@ -82,9 +83,9 @@ class NarrowRun {
 template <class T>
 void NarrowRun<T>::take_memory() {
   constexpr std::int64_t kAligned = 64 / sizeof(T);
-  // The last pixels' vectors read behind the box.
-  box_size_ =
-      Bands::parts(block_channels_ * box_plane() + lines_ + box_columns_, kAligned) * kAligned;
+  // The last pixels' vectors read behind the box. A row to be rounded stands there, too.
+  const std::int64_t box = block_channels_ * box_plane() + lines_ + box_columns_;
+  box_size_ = Bands::parts(std::max(box, g_.columns.target_extent()), kAligned) * kAligned;
   own_size_ = box_size_ + phases_of(g_) * g_.target_channels * lines_;
   ScratchLayout layout;
   const std::size_t weights_at =
@@ -134,10 +135,7 @@ void NarrowRun<T>::fill_steps() const {
 template <class T>
 void NarrowRun<T>::make_rows(const Band& band, int slot) const {
   for (std::int64_t c = 0; c < g_.source_channels; c += block_channels_) add_block(band, c, slot);
-  const std::int64_t row_sums = g_.columns.phases() * g_.target_channels * lines_;
-  for (std::int64_t phase = 0; phase < g_.rows.phases(); ++phase) {
-    write_rows(band, phase, sums_of(slot) + phase * row_sums);
-  }
+  for (std::int64_t phase = 0; phase < g_.rows.phases(); ++phase) write_rows(band, phase, slot);
 }
 
 // Adds what a block of source channels gives, or begins with it. A few pixels meet all taps of all
@@ -146,7 +144,7 @@ template <class T>
 void NarrowRun<T>::add_block(const Band& band, std::int64_t first_channel, int slot) const {
   const std::int64_t channels = std::min(block_channels_, g_.source_channels - first_channel);
   T* const box = box_of(slot);
-  copy_padded(
+  copy_padded<T>(
       {g_.source_channels, g_.rows.source_extent(), g_.columns.source_extent()}, source_,
       {band.first_image, 1, first_channel, channels, g_.rows.lowest_source() + band.first_row,
        box_rows_, g_.columns.lowest_source(), box_columns_},
@@ -168,22 +166,28 @@ void NarrowRun<T>::add_block(const Band& band, std::int64_t first_channel, int s
   }
 }
 
-// sums: [column phase][target channel][lines_] of a row phase.
+// From sums [column phase][target channel][lines_] of a row phase.
 template <class T>
-void NarrowRun<T>::write_rows(const Band& band, std::int64_t row_phase, const T* sums) const {
+void NarrowRun<T>::write_rows(const Band& band, std::int64_t row_phase, int slot) const {
+  const T* const sums =
+      sums_of(slot) + row_phase * g_.columns.phases() * g_.target_channels * lines_;
   const GatherPhase phase = g_.rows.phase(row_phase);
   const std::int64_t rows = std::clamp<std::int64_t>(phase.count - band.first_row, 0, band.rows);
   const std::int64_t first = phase.first_target + band.first_row * g_.rows.target_step();
   const std::int64_t width = g_.columns.target_extent();
   for (std::int64_t t = 0; t < g_.target_channels; ++t) {
     const std::int64_t plane = band.first_image * g_.target_channels + t;
-    T* const to = target_ + (plane * g_.rows.target_extent() + first) * width;
+    const std::int64_t at = (plane * g_.rows.target_extent() + first) * width;
     const T* const lines = sums + t * lines_;
     for (std::int64_t i = 0; i < rows; ++i) {
-      T* const row = to + i * g_.rows.target_step() * width;
+      const std::int64_t row_at = at + i * g_.rows.target_step() * width;
+      const bool rounds = target_.is_rounded();
+      T* const row = rounds ? box_of(slot) : target_.exact().data() + row_at;
       write_row(lines + i * box_columns_, row);
-      if (bias_ == nullptr) continue;
-      for (std::int64_t j = 0; j < width; ++j) row[j] += bias_[t];
+      if (bias_ != nullptr) {
+        for (std::int64_t j = 0; j < width; ++j) row[j] += bias_[t];
+      }
+      if (rounds) round_block(1, width, row, 0, target_.rounded(), row_at, 0);
     }
   }
 }
@@ -214,16 +218,15 @@ bool is_narrow(const Gather& g) {
 }
 
 template <class T>
-void gather_narrow(const ThreadBudget& threads, const Gather& g, std::span<const T> source,
-                   std::span<const T> w, std::span<const T> bias, std::span<T> target) {
-  NarrowRun<T>(threads, g, source.data(), w.data(), bias.empty() ? nullptr : bias.data(),
-               target.data())
-      .run();
+void gather_narrow(const ThreadBudget& threads, const Gather& g, Pictures<const T> source,
+                   std::span<const T> w, std::span<const T> bias, Pictures<T> target) {
+  NarrowRun<T>(threads, g, source, w.data(), bias.empty() ? nullptr : bias.data(), target).run();
 }
 
-template void gather_narrow(const ThreadBudget&, const Gather&, std::span<const float>,
-                            std::span<const float>, std::span<const float>, std::span<float>);
-template void gather_narrow(const ThreadBudget&, const Gather&, std::span<const double>,
-                            std::span<const double>, std::span<const double>, std::span<double>);
+template void gather_narrow<float>(const ThreadBudget&, const Gather&, Pictures<const float>,
+                                   std::span<const float>, std::span<const float>, Pictures<float>);
+template void gather_narrow<double>(const ThreadBudget&, const Gather&, Pictures<const double>,
+                                    std::span<const double>, std::span<const double>,
+                                    Pictures<double>);
 
 }  // namespace miniray

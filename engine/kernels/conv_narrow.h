@@ -14,7 +14,7 @@ bool is_narrow(const Gather& gather);
 
 // As gather (conv_gather.h).
 template <class T>
-void gather_narrow(const ThreadBudget& threads, const Gather& gather, std::span<const T> source,
-                   std::span<const T> w, std::span<const T> bias, std::span<T> target);
+void gather_narrow(const ThreadBudget& threads, const Gather& gather, Pictures<const T> source,
+                   std::span<const T> w, std::span<const T> bias, Pictures<T> target);
 
 }  // namespace miniray

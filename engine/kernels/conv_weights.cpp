@@ -17,7 +17,8 @@ constexpr std::int64_t kChunkBytes = 3 << 20;  // of pictures laid out at a time
 template <class T>
 class WeightRun {
  public:
-  WeightRun(const ThreadBudget& threads, const ConvShape& shape, const T* x, const T* y, T* w)
+  WeightRun(const ThreadBudget& threads, const ConvShape& shape, Pictures<const T> x,
+            Pictures<const T> y, T* w)
       : threads_(threads),
         shape_(shape),
         rows_axis_(gather_of_convolution(shape).rows),
@@ -34,7 +35,8 @@ class WeightRun {
     const std::int64_t count = bands_.count();
     for (std::int64_t first = 0; first < count; first += chunk_) {
       const std::int64_t bands = std::min(chunk_, count - first);
-      threads_.for_each_tile(bands, [&](std::int64_t i) { lay_out(bands_[first + i], i); });
+      threads_.for_each_tile_in_slot(
+          bands, [&](std::int64_t i, int slot) { lay_out(bands_[first + i], i, slot); });
       threads_.for_each_tile(panels_ * row_pieces_, [&](std::int64_t piece) {
         for (std::int64_t i = 0; i < bands; ++i) {
           add_band(bands_[first + i], i, piece / row_pieces_, piece % row_pieces_ * piece_rows_,
@@ -48,7 +50,7 @@ class WeightRun {
  private:
   void take_memory();
   void fill_offsets() const;
-  void lay_out(const Band& band, std::int64_t place) const;
+  void lay_out(const Band& band, std::int64_t place, int slot) const;
   void add_band(const Band& band, std::int64_t place, std::int64_t panel, std::int64_t row,
                 bool add) const;
   void add_to_weights(std::int64_t panel) const;
@@ -64,7 +66,7 @@ class WeightRun {
   const std::int64_t width_ = kernels_.columns;
   const GatherAxis rows_axis_, columns_axis_;
   const Bands bands_;
-  const T *x_, *y_;
+  const Pictures<const T> x_, y_;
   T* w_;
 
   std::int64_t panels_ = 0, piece_rows_ = 0, row_pieces_ = 0;
@@ -73,6 +75,7 @@ class WeightRun {
   T* boxes_ = nullptr;       // [band][image][channel][row][column], padded
   T* panel_data_ = nullptr;  // [band][panel][pixel][width]
   T* sums_ = nullptr;        // [panel][tap][width]
+  T* lines_ = nullptr;       // of each thread: [width][pixel], where y is widened
   std::int32_t *tap_offsets_ = nullptr, *pixel_offsets_ = nullptr;
 };
 
@@ -94,12 +97,15 @@ void WeightRun<T>::take_memory() {
   const std::size_t boxes_at = layout.add<T>(chunk_ * box_size_);
   const std::size_t panels_at = layout.add<T>(chunk_ * panel_size);
   const std::size_t sums_at = layout.add<T>(panels_ * taps() * width_);
+  const std::size_t lines_at =
+      layout.add<T>(y_.is_rounded() ? threads_.threads() * width_ * band_pixels_ : 0);
   const std::size_t taps_at = layout.add<std::int32_t>(taps());
   const std::size_t pixels_at = layout.add<std::int32_t>(band_pixels_);
   std::byte* const memory = threads_.scratch(layout.size());
   boxes_ = reinterpret_cast<T*>(memory + boxes_at);
   panel_data_ = reinterpret_cast<T*>(memory + panels_at);
   sums_ = reinterpret_cast<T*>(memory + sums_at);
+  lines_ = reinterpret_cast<T*>(memory + lines_at);
   tap_offsets_ = reinterpret_cast<std::int32_t*>(memory + taps_at);
   pixel_offsets_ = reinterpret_cast<std::int32_t*>(memory + pixels_at);
 }
@@ -128,8 +134,8 @@ void WeightRun<T>::fill_offsets() const {
 
 // x of a band, padded, and y of it as panels; zeros past the last channel.
 template <class T>
-void WeightRun<T>::lay_out(const Band& band, std::int64_t place) const {
-  copy_padded(
+void WeightRun<T>::lay_out(const Band& band, std::int64_t place, int slot) const {
+  copy_padded<T>(
       {shape_.channels, shape_.height, shape_.width}, x_,
       {band.first_image, band.images, 0, shape_.channels,
        band.first_row * shape_.stride - shape_.padding, box_rows_, -shape_.padding, box_columns_},
@@ -141,10 +147,15 @@ void WeightRun<T>::lay_out(const Band& band, std::int64_t place) const {
     const std::int64_t channels = std::min(width_, shape_.out_channels - panel * width_);
     if (channels < width_) std::fill_n(to, pixels_in(band) * width_, T{0});
     for (std::int64_t n = band.first_image; n < band.first_image + band.images; ++n) {
-      kernels_.transpose(channels, pixels,
-                         y_ + (n * shape_.out_channels + panel * width_) * plane +
-                             band.first_row * shape_.out_width(),
-                         plane, to, width_);
+      const std::int64_t at =
+          (n * shape_.out_channels + panel * width_) * plane + band.first_row * shape_.out_width();
+      if (y_.is_rounded()) {
+        T* const lines = lines_ + slot * width_ * band_pixels_;
+        widen_block(channels, pixels, y_.rounded(), at, plane, lines, pixels);
+        kernels_.transpose(channels, pixels, lines, pixels, to, width_);
+      } else {
+        kernels_.transpose(channels, pixels, y_.exact().data() + at, plane, to, width_);
+      }
       to += pixels * width_;
     }
   }
@@ -172,19 +183,21 @@ void WeightRun<T>::add_to_weights(std::int64_t panel) const {
 }  // namespace
 
 template <class T>
-void convolve_weights_add(const ThreadBudget& threads, const ConvShape& shape, std::span<const T> x,
-                          std::span<const T> y, std::span<T> w) {
+void convolve_weights_add(const ThreadBudget& threads, const ConvShape& shape, Pictures<const T> x,
+                          Pictures<const T> y, std::span<T> w) {
   if (covers_whole_pictures(shape)) {
     return gemm_tn_add(
         threads, {shape.out_channels, shape.channels * shape.kernel * shape.kernel, shape.images},
-        y, x, w);
+        y.exact(), x.exact(), w);
   }
-  WeightRun<T>(threads, shape, x.data(), y.data(), w.data()).run();
+  WeightRun<T>(threads, shape, x, y, w.data()).run();
 }
 
-template void convolve_weights_add(const ThreadBudget&, const ConvShape&, std::span<const float>,
-                                   std::span<const float>, std::span<float>);
-template void convolve_weights_add(const ThreadBudget&, const ConvShape&, std::span<const double>,
-                                   std::span<const double>, std::span<double>);
+template void convolve_weights_add<float>(const ThreadBudget&, const ConvShape&,
+                                          Pictures<const float>, Pictures<const float>,
+                                          std::span<float>);
+template void convolve_weights_add<double>(const ThreadBudget&, const ConvShape&,
+                                           Pictures<const double>, Pictures<const double>,
+                                           std::span<double>);
 
 }  // namespace miniray

@@ -143,12 +143,11 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
     std::fill_n(gradient, shape.n, T{0});
     return add_gradient_row(
         threads, shape, a, b, gradient, [&](std::int64_t n0, std::int64_t width) {
-          const auto at = static_cast<std::size_t>(n0), n = static_cast<std::size_t>(width);
-          adam_update(factors, spans.w.subspan(at, n), std::span<T>(gradient + n0, n),
-                      spans.m.subspan(at, n), spans.v.subspan(at, n));
+          adam_update(factors, part(spans, n0, width),
+                      std::span<T>(gradient + n0, static_cast<std::size_t>(width)));
         });
   }
-  const AdamTarget<T> target{factors, spans.w.data(), spans.m.data(), spans.v.data()};
+  const AdamTarget<T> target{factors, spans};
   for_each_gradient_piece(
       threads, shape, a, b,
       [&](std::int64_t m0, std::int64_t rows, const T* a_transposed, const T* panels) {

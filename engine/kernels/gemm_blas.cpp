@@ -98,14 +98,12 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
                   std::span<const T> b, const AdamFactors<T>& factors, const AdamSpans<T>& spans) {
   const auto size = static_cast<std::size_t>(shape.m * shape.n);
   const std::span<T> gradient(reinterpret_cast<T*>(threads.scratch(size * sizeof(T))), size);
-  for_each_range(
-      threads, shape.m, tile_width(shape.m, shape), [&](std::int64_t begin, std::int64_t height) {
-        const auto rows = [&](std::span<T> all) {
-          return part(all, begin * shape.n, height * shape.n);
-        };
-        tn_rows(shape, begin, height, a, b, T{0}, rows(gradient).data());
-        adam_update(factors, rows(spans.w), rows(gradient), rows(spans.m), rows(spans.v));
-      });
+  for_each_range(threads, shape.m, tile_width(shape.m, shape),
+                 [&](std::int64_t begin, std::int64_t height) {
+                   const std::span<T> rows = part(gradient, begin * shape.n, height * shape.n);
+                   tn_rows(shape, begin, height, a, b, T{0}, rows.data());
+                   adam_update(factors, part(spans, begin * shape.n, height * shape.n), rows);
+                 });
 }
 
 #define MINIRAY_GEMM(T)                                                                      \

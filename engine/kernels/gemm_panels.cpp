@@ -171,8 +171,8 @@ void tn_adam_piece(const GemmShape& shape, const T* a_transposed, const T* panel
     }
     for (std::int64_t row = 0; row < rows; ++row) {
       const std::int64_t at = (m0 + row) * n + n0;
-      adam.update(static_cast<std::size_t>(run), target.w + at, gradient + row * kRun,
-                  target.m + at, target.v + at);
+      adam.update(target.spans, static_cast<std::size_t>(at), static_cast<std::size_t>(run),
+                  gradient + row * kRun);
     }
   }
 }

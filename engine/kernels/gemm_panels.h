@@ -17,7 +17,7 @@ namespace miniray {
 template <class T>
 struct AdamTarget {
   AdamFactors<T> factors;
-  T *w, *m, *v;
+  AdamSpans<T> spans;
 };
 
 template <class T>

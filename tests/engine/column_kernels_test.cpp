@@ -197,7 +197,7 @@ TEST(AdamKernel, FollowsTheAlgorithmAndClearsTheGradient) {
             .rest2 = 0.001,
             .step_size = 0.01 / (1 - std::pow(0.5, step)),
             .inverse_root_bias2 = 1 / std::sqrt(1 - std::pow(0.999, step))};
-        adam_update<double>(factors, w, g, m, v);
+        adam_update<double>(factors, {w, m, v}, g);
         for (std::size_t i = 0; i < size; ++i) {
           ASSERT_NEAR(w[i], expected[i], 1e-10);
           ASSERT_EQ(g[i], 0);

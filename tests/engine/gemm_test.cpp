@@ -119,7 +119,7 @@ TYPED_TEST(Gemm, TnAdamHasTheBitsOfTheGradientAndThenAdam) {
       auto fused_w = w, fused_first = first, fused_second = second;
       std::vector<T> gradient(w.size());
       gemm_tn_add<T>(threads, {m, n, k}, a, b, gradient);
-      adam_update<T>(factors, w, gradient, first, second);
+      adam_update<T>(factors, {w, first, second}, gradient);
       gemm_tn_adam<T>(threads, {m, n, k}, a, b, factors, {fused_w, fused_first, fused_second});
       EXPECT_EQ(w, fused_w);
       EXPECT_EQ(first, fused_first);

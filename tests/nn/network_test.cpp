@@ -108,7 +108,7 @@ TEST(NetworkPass, GradientsStandInLentMemoryAsFarAsItGoes) {
   const PassContext context{threads, true, {.seed = 1, .purpose = RandomPurpose::kDropout}};
   const auto x = random_values<float>(24, 1), dy = random_values<float>(12, 3);
   const auto gradient = [&](std::span<std::byte> lent) {
-    PassBuffers<float> pass(*plan, 4, PassUse::kForwardAndBackward, lent);
+    PassBuffers<float> pass(*plan, 4, PassUse::kForwardAndBackward, {.lent = lent});
     std::vector<float> y(12), dx(24), gradients(network.parameters().size());
     network.forward(context, 4, x, y, pass);
     network.backward(context, 4, x, y, dy, dx, gradients, pass);
