@@ -45,7 +45,7 @@ class BuiltinPass final : public FeaturePass {
       });
       network_.forward({.threads = threads_}, kBatch, planes_.span(), logits_.span(), pass_);
       const std::span<const float> pooled =
-          pass_.output(network_.plan().stages().size() - 2, kBatch);
+          pass_.output(network_.plan().stages().size() - 2, kBatch).exact();
       std::ranges::copy(part(pooled, 0, count * feature_count_),
                         part(features, first * feature_count_, count * feature_count_).begin());
       std::ranges::copy(part(std::span<const float>(logits_.span()), 0, count * classes_),
