@@ -144,6 +144,25 @@ TEST(Resume, ExactForEveryModelObjectiveAndNumberOfWorkers) {
   }
 }
 
+// Moments are rounded at random, by keys of their own; an average of them must round alike.
+TEST(Resume, ExactInBfloat16ForEveryModelAndNumberOfWorkers) {
+  for (const Trained& trained : kModels) {
+    for (const int workers : {1, 2, 4}) {
+      SCOPED_TRACE(std::string(trained.model) + ", D's norm " + trained.d_norm +
+                   ", workers: " + std::to_string(workers));
+      GanOptions gan;
+      gan.model = make_spec(trained.model, 4, {3, 32, 32}, 0.02, trained.d_norm);
+      gan.precision = Precision::kBfloat16;
+      expect_exact(
+          gan, workers, Shapes(12 * workers),
+          {.epochs = 3,
+           .batch_size = 4,
+           .sync = {.unit = SyncUnit::kSteps, .interval = 2, .moments = MomentSync::kAverage}},
+          {4});
+    }
+  }
+}
+
 // Also what a failed step leaves is a part of the state: the last average, and how many there were.
 TEST(Resume, ExactForAWorkerThatFailsNowAndThen) {
   expect_exact(small_options(), 2, testing::PicturesWithABadOne(103, 77),
