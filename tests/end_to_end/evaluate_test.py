@@ -11,8 +11,10 @@ import sys
 import tempfile
 import unittest
 import zipfile
-import zlib
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+from png_file import png
 
 BUILD = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 and not sys.argv[1].startswith('-') else \
     Path(__file__).resolve().parents[2] / 'build'
@@ -38,12 +40,8 @@ def evaluate(*arguments):
     return [line for line in output.splitlines() if re.match('[a-z]+-builtin ', line)]
 
 
-def png(width, height):
-    def chunk(kind, data):
-        return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
-    pixels = (b'\0' + bytes(3 * width)) * height
-    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)) +
-            chunk(b'IDAT', zlib.compress(pixels)) + chunk(b'IEND', b''))
+def black(width, height):
+    return png(width, height, bytes(3 * width * height))
 
 
 def setUpModule():
@@ -126,8 +124,8 @@ class Refusals(unittest.TestCase):
         for name, size in (('mixed', (32, 31)), ('large', (64, 64))):
             (FOLDER / name).mkdir()
             for i in range(200):
-                (FOLDER / name / f'{i:03}.png').write_bytes(png(*((32, 32) if name == 'mixed' else size)))
-        (FOLDER / 'mixed' / '150.png').write_bytes(png(32, 31))
+                (FOLDER / name / f'{i:03}.png').write_bytes(black(*((32, 32) if name == 'mixed' else size)))
+        (FOLDER / 'mixed' / '150.png').write_bytes(black(32, 31))
         self.refused(FAILURE, "mixed/150.png' has 32x31 pixels", '--data', 'shapes', '--samples', 'mixed')
         self.refused(FAILURE, 'shapes has pictures of 32 pixels a side, not 64', '--data', 'shapes',
                      '--samples', 'large')

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import unittest
-import zlib
 from collections import OrderedDict
 from pathlib import Path
 
@@ -19,6 +18,7 @@ try:
     import numpy
     import torch
     import fid_inception
+    from png_file import png
 except ImportError as error:
     print(f'skipped: {error}')
     sys.exit(77)
@@ -30,15 +30,6 @@ TOLERANCE = 1e-4
 
 def run(program, *arguments):
     return subprocess.run([BUILD / program, *map(str, arguments)], cwd=FOLDER, capture_output=True, text=True)
-
-
-def png(picture):
-    def chunk(kind, data):
-        return struct.pack('>I', len(data)) + kind + data + struct.pack('>I', zlib.crc32(kind + data))
-    height, width, _ = picture.shape
-    rows = b''.join(b'\0' + row.tobytes() for row in picture)
-    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)) +
-            chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b''))
 
 
 def setUpModule():
@@ -78,7 +69,7 @@ class Values(unittest.TestCase):
         folder = FOLDER / f'{pictures.shape[1]}x{pictures.shape[2]}'
         folder.mkdir()
         for i, picture in enumerate(pictures):
-            (folder / f'{i:03}.png').write_bytes(png(picture))
+            (folder / f'{i:03}.png').write_bytes(png(picture.shape[1], picture.shape[0], picture.tobytes()))
         done = run('tests/inception_vectors', 'network.safetensors', folder, 'vectors')
         self.assertEqual(done.returncode, 0, done.stderr)
         found = numpy.fromfile(FOLDER / 'vectors', numpy.float32).reshape(len(pictures), -1)

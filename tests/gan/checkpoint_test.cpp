@@ -20,14 +20,9 @@ namespace {
 namespace fs = std::filesystem;
 using testing::expect_error;
 using testing::numbers_of;
+using testing::small_options;
 using testing::SmallPictures;
 using Kind = CheckpointReport::Kind;
-
-GanOptions small_options() {
-  GanOptions options;
-  options.model = testing::small_spec();
-  return options;
-}
 
 class Checkpoints : public ::testing::Test {
  protected:

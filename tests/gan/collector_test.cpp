@@ -29,11 +29,6 @@ class CollectorTest : public ::testing::Test {
     options.record_interval = 0;
     return options;
   }
-  static GanOptions gan() {
-    GanOptions options;
-    options.model = testing::small_spec();
-    return options;
-  }
   std::vector<json> records(const std::string& job_id = "a") const {
     std::ifstream file(dir_.path() / "runs" / job_id / "events.jsonl");
     std::vector<json> records;
@@ -60,7 +55,7 @@ TEST_F(CollectorTest, ARunOfOnesOwn) {
   Steps steps;
   {
     Collector collector(options());
-    GanTrainer trainer(gan(), 1);
+    GanTrainer trainer(testing::small_options(), 1);
     trainer.train(SmallPictures(60),
                   {.epochs = 2, .batch_size = 20, .gradient_norms = 2, .collector = &collector},
                   {&steps});
@@ -125,12 +120,12 @@ TEST_F(CollectorTest, ARunThatDiedBeforeItsFirstRecordBeginsAnew) {
     std::ofstream(folder / name) << (name == std::string("events.jsonl") ? "" : "epochs = 1\n");
     fs::copy(folder, folder.parent_path() / (std::string("b") + name), fs::copy_options::recursive);
     Collector collector(options(std::string("b") + name));
-    GanTrainer trainer(gan(), 1);
+    GanTrainer trainer(testing::small_options(), 1);
     trainer.train(SmallPictures(40), {.epochs = 1, .batch_size = 20, .collector = &collector});
   }
   std::ofstream(folder / "events.jsonl") << "{}\n";
   Collector collector(options());
-  GanTrainer trainer(gan(), 1);
+  GanTrainer trainer(testing::small_options(), 1);
   testing::expect_error(ErrorKind::kInvalidArgument, "exists already", [&] {
     trainer.train(SmallPictures(40), {.epochs = 1, .batch_size = 20, .collector = &collector});
   });
@@ -143,7 +138,7 @@ TEST_F(CollectorTest, ARunWhoseConfigCouldNotBeWrittenBeginsAnew) {
     CollectorOptions options = this->options();
     options.config_text = "epochs = 1\n";
     Collector collector(options);
-    GanTrainer trainer(gan(), 1);
+    GanTrainer trainer(testing::small_options(), 1);
     const auto train = [&] {
       trainer.train(SmallPictures(40), {.epochs = 1, .batch_size = 20, .collector = &collector});
     };
@@ -178,7 +173,8 @@ TEST_F(CollectorTest, AWeekHasFiftyThousandRecordsUnlessEveryStepIsAskedFor) {
 
 TEST_F(CollectorTest, EveryWorkerWritesItsOwnLine) {
   Collector collector(options());
-  DistributedGanTrainer trainer(gan(), {.num_workers = 3, .threads_per_worker = 1});
+  DistributedGanTrainer trainer(testing::small_options(),
+                                {.num_workers = 3, .threads_per_worker = 1});
   trainer.train(SmallPictures(120), {.epochs = 2,
                                      .batch_size = 20,
                                      .sync = {.unit = SyncUnit::kSteps, .interval = 1},
@@ -203,7 +199,8 @@ TEST_F(CollectorTest, EveryWorkerWritesItsOwnLine) {
 TEST_F(CollectorTest, AMadeUpNameIsReadableAndNew) {
   Collector first(options("")), second(options(""));
   for (Collector* const collector : {&first, &second}) {
-    GanTrainer(gan(), 1).train(SmallPictures(20), {.epochs = 1, .collector = collector});
+    GanTrainer(testing::small_options(), 1)
+        .train(SmallPictures(20), {.epochs = 1, .collector = collector});
     EXPECT_FALSE(collector->job_id().empty());
     EXPECT_TRUE(fs::is_directory(collector->folder()));
   }
@@ -211,7 +208,7 @@ TEST_F(CollectorTest, AMadeUpNameIsReadableAndNew) {
 }
 
 TEST_F(CollectorTest, AnExistingRunIsNotTouched) {
-  GanTrainer trainer(gan(), 1);
+  GanTrainer trainer(testing::small_options(), 1);
   {
     Collector collector(options());
     trainer.train(SmallPictures(20), {.epochs = 1, .collector = &collector});
@@ -226,7 +223,7 @@ TEST_F(CollectorTest, AnExistingRunIsNotTouched) {
 
 TEST_F(CollectorTest, WhatFailedSaysSo) {
   Collector collector(options());
-  GanOptions wild = gan();
+  GanOptions wild = testing::small_options();
   wild.optimizer.lr = 1e30;
   GanTrainer trainer(wild, 1);
   EXPECT_THROW(trainer.train(SmallPictures(60), {.epochs = 9, .collector = &collector}), Error);
@@ -237,7 +234,7 @@ TEST_F(CollectorTest, WhatFailedSaysSo) {
 
 TEST_F(CollectorTest, TwoTrainingsAreOneRun) {
   Collector collector(options());
-  GanTrainer trainer(gan(), 1);
+  GanTrainer trainer(testing::small_options(), 1);
   for (int i = 0; i < 2; ++i) {
     trainer.train(SmallPictures(20), {.epochs = 1, .batch_size = 20, .collector = &collector});
   }
@@ -252,7 +249,7 @@ TEST_F(CollectorTest, TwoTrainingsAreOneRun) {
 }
 
 TEST_F(CollectorTest, RecordsChangeNoBit) {
-  GanTrainer plain(gan(), 1), recorded(gan(), 1);
+  GanTrainer plain(testing::small_options(), 1), recorded(testing::small_options(), 1);
   plain.train(SmallPictures(60), {.epochs = 2, .batch_size = 20});
   Collector collector(options());
   recorded.train(SmallPictures(60),

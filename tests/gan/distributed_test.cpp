@@ -18,13 +18,8 @@ namespace miniray {
 namespace {
 
 using testing::expect_error;
+using testing::small_options;
 using testing::SmallPictures;
-
-GanOptions small_options() {
-  GanOptions options;
-  options.model = testing::small_spec();
-  return options;
-}
 
 std::vector<float> numbers_of(const GanState& state) {
   std::vector<float> numbers;

@@ -17,13 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::numbers_of;
+using testing::small_options;
 using testing::SmallPictures;
-
-GanOptions small_options() {
-  GanOptions options;
-  options.model = testing::small_spec();
-  return options;
-}
 
 // Trains to the end in as many pieces as it takes, each by a trainer of its own: as many processes
 // would. Counts the pieces.

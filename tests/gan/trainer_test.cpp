@@ -16,14 +16,8 @@
 namespace miniray {
 namespace {
 
+using testing::small_options;
 using testing::SmallPictures;
-
-GanOptions small_options(double lr = 0.0002) {
-  GanOptions options;
-  options.model = testing::small_spec();
-  options.optimizer.lr = lr;
-  return options;
-}
 
 std::vector<float> weights_of(const GanTrainer& trainer) {
   const auto generator = trainer.state().generator.parameters();

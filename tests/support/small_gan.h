@@ -5,6 +5,7 @@
 
 #include "gan/data/dataset.h"
 #include "gan/models.h"
+#include "gan/replica.h"
 
 namespace miniray::testing {
 
@@ -15,6 +16,13 @@ inline GanSpec small_spec(double dropout = 0.3) {
   spec.hidden = {12, 16, 20};
   spec.dropout = dropout;
   return spec;
+}
+
+inline GanOptions small_options(double lr = 0.0002) {
+  GanOptions options;
+  options.model = small_spec();
+  options.optimizer.lr = lr;
+  return options;
 }
 
 // Pictures of 3 x 4 x 4 values, bright ones and dark ones.
