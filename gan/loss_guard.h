@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "engine/state_fields.h"
-#include "gan/train_step.h"
+#include "gan/step_result.h"
 
 namespace miniray {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "gan/train_step.h"
+#include "gan/step_result.h"
 #include "runtime/communicator.h"
 
 namespace miniray {

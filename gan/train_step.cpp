@@ -5,7 +5,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "engine/rng.h"
 #include "nn/loss.h"
 
 namespace miniray {
@@ -38,14 +37,6 @@ double norm(std::span<const float> values) {
 }
 
 }  // namespace
-
-RandomKey step_stream(const StepKey& key, RandomPurpose purpose, std::uint8_t variant) {
-  return {.seed = key.seed,
-          .purpose = purpose,
-          .variant = variant,
-          .rank = static_cast<std::uint16_t>(key.rank),
-          .step = static_cast<std::uint32_t>(key.step)};
-}
 
 StepBuffers::StepBuffers(const GanState& state, std::int64_t max_batch, std::int64_t passes,
                          const StepOptions& options)
@@ -380,36 +371,6 @@ class StepRunner {
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
                       GanState& state, StepBuffers& buffers, const StepOptions& options) {
   return StepRunner(threads, key, batch, state, buffers, options).run();
-}
-
-StepResult& StepResult::operator+=(const StepResult& other) {
-  d_loss += other.d_loss;
-  g_loss += other.g_loss;
-  d_real += other.d_real;
-  d_fake += other.d_fake;
-  if (other.d_gradient_norm) d_gradient_norm = other.d_gradient_norm;
-  if (other.g_gradient_norm) g_gradient_norm = other.g_gradient_norm;
-  return *this;
-}
-
-StepResult mean(const StepResult& sum, std::int64_t count) {
-  const auto n = static_cast<double>(std::max<std::int64_t>(count, 1));
-  return {sum.d_loss / n, sum.g_loss / n,      sum.d_real / n,
-          sum.d_fake / n, sum.d_gradient_norm, sum.g_gradient_norm};
-}
-
-void draw_latents(const StepKey& key, std::int64_t latent_dim, std::span<float> latents) {
-  fill_normal(step_stream(key, RandomPurpose::kLatents), latents,
-              static_cast<std::uint64_t>(key.samples.first * latent_dim));
-}
-
-void draw_labels(const StepKey& key, std::int64_t classes, std::span<std::int32_t> labels) {
-  const RandomKey stream = step_stream(key, RandomPurpose::kLabels);
-  auto index = static_cast<std::uint64_t>(key.samples.first);
-  for (std::int32_t& label : labels) {
-    label = static_cast<std::int32_t>(
-        random_below(stream, index++, static_cast<std::uint64_t>(classes)));
-  }
 }
 
 }  // namespace miniray

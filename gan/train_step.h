@@ -8,12 +8,13 @@
 #include <span>
 #include <vector>
 
-#include "engine/rng.h"
 #include "engine/tensor.h"
 #include "gan/augment.h"
 #include "gan/gan_state.h"
 #include "gan/gradient_penalty.h"
 #include "gan/objective.h"
+#include "gan/step_key.h"
+#include "gan/step_result.h"
 
 namespace miniray {
 
@@ -63,51 +64,14 @@ class StepBuffers {
   std::optional<GradientPenalty> penalty_;
 };
 
-struct StepResult {
-  double d_loss = 0;  // on real samples and on fake ones, added up, with penalties
-  double g_loss = 0;  // after the update of D; 0 where G was not trained
-  double d_real = 0;  // what D thinks of real samples (mean_opinion)
-  double d_fake = 0;  // and of fake ones, before its update
-  // Euclidean norms of the gradients that the optimizers took, where they were asked for.
-  std::optional<double> d_gradient_norm{}, g_gradient_norm{};
-
-  // Norms are not added up: the latest stay.
-  StepResult& operator+=(const StepResult& other);
-};
-
-// Of `count` results and their sum; of none it is zero.
-StepResult mean(const StepResult& sum, std::int64_t count);
-
-// The place of a worker's samples among those of the whole step: numbers first .. of `total`.
-struct SampleSpan {
-  std::int64_t first = 0;
-  std::int64_t total = 0;
-};
-
-// The numbers that key a step's random streams.
-struct StepKey {
-  std::uint64_t seed = 0;
-  int rank = 0;
-  std::int64_t step = 0;
-  SampleSpan samples{};
-};
-
-// A step's random stream for one purpose.
-RandomKey step_stream(const StepKey& key, RandomPurpose purpose, std::uint8_t variant = 0);
-
 // Trains `state` on batch samples (at least 2) that stand in `buffers`. The same fakes serve both
-// halves. A discriminator with batch normalisation sees real and fake samples as batches of their
-// own; so does one whose batch goes through in several passes, and every batch norm sees each pass
-// alone. What D sees is augmented anew in each of its passes; real(n) stays as it was. Neither logs
+// halves. A discriminator with batch normalisation or minibatch standard deviation sees real and
+// fake samples as batches of their own; so does one whose batch goes through in several passes, and
+// every such layer sees each pass alone. What D sees is augmented anew in each of its passes; real(n) stays as it was. Neither logs
 // nor saves nor takes the time. Neither an idle hook nor gradient_norms changes
 // a bit of the update. Where it throws, `state` may be half changed; `buffers` are ready for the
 // next step.
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
                       GanState& state, StepBuffers& buffers, const StepOptions& options = {});
-
-// Latents of a training step: normal, keyed by the step and the samples' numbers.
-void draw_latents(const StepKey& key, std::int64_t latent_dim, std::span<float> latents);
-// Classes that G is asked for in a training step: uniform, keyed alike.
-void draw_labels(const StepKey& key, std::int64_t classes, std::span<std::int32_t> labels);
 
 }  // namespace miniray

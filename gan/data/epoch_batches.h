@@ -8,7 +8,7 @@
 
 #include "gan/data/dataset.h"
 #include "gan/data/sharding.h"
-#include "gan/train_step.h"
+#include "gan/step_key.h"
 #include "runtime/communicator.h"
 
 namespace miniray {
