@@ -133,6 +133,113 @@ TYPED_TEST(Conv, AddsWeightGradients) {
   });
 }
 
+// Pictures as they may be stored, and what they then are.
+struct StoredPictures {
+  std::vector<float> exact;
+  std::vector<Bfloat16> rounded;
+  testing::Numbers numbers;
+
+  StoredPictures(std::int64_t size, unsigned seed, bool as_bfloat16)
+      : exact(values<float>(size, seed)) {
+    if (as_bfloat16) {
+      rounded.resize(exact.size());
+      round_to_bfloat16(exact, rounded);
+      for (float& value : exact) value = testing::reference_bfloat16(value);
+    }
+    numbers = testing::widen(exact);
+  }
+  StoredSpan<const float> span() const {
+    if (rounded.empty()) return std::span<const float>(exact);
+    return std::span<const Bfloat16>(rounded);
+  }
+};
+
+// Pictures are computed as floats, which a sum of `terms` products of numbers in [-1, 1] may leave
+// some roundings beside the exact one, and then rounded to the nearest bfloat16: monotone, so that
+// what is found lies between the roundings of the two ends.
+class Bfloat16Conv : public ::testing::TestWithParam<std::pair<bool, bool>> {
+ public:
+  static double error_of(std::int64_t terms) { return 4 * 6e-8 * static_cast<double>(terms + 1); }
+
+  // make(memory for the result)
+  template <class Make>
+  static void expect_made(const testing::Numbers& expected, std::int64_t terms, bool as_bfloat16,
+                          Make make) {
+    const double error = error_of(terms);
+    if (!as_bfloat16) {
+      std::vector<float> found(expected.size(), 1e9);
+      make(StoredSpan<float>(std::span(found)));
+      return Conv<float>::expect_near(found, expected, terms);
+    }
+    std::vector<Bfloat16> rounded(expected.size(), Bfloat16{0x7F7F});
+    std::vector<float> found(expected.size());
+    make(StoredSpan<float>(std::span(rounded)));
+    widen(rounded, found);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const auto low = static_cast<float>(expected[i] - error);
+      const auto high = static_cast<float>(expected[i] + error);
+      ASSERT_GE(found[i], testing::reference_bfloat16(low)) << "element " << i;
+      ASSERT_LE(found[i], testing::reference_bfloat16(high)) << "element " << i;
+    }
+  }
+  template <class Action>
+  static void for_each_shape(Action action) {
+    Conv<float>::for_each_shape([&](const ThreadBudget& threads, const ConvShape& s) {
+      if (!covers_whole_pictures(s)) action(threads, s);
+    });
+  }
+};
+
+TEST_P(Bfloat16Conv, Convolves) {
+  const auto [x_rounded, y_rounded] = GetParam();
+  for_each_shape([&](const ThreadBudget& threads, const ConvShape& s) {
+    const StoredPictures x(x_size(s), 1, x_rounded);
+    const auto w = values<float>(w_size(s), 2), bias = values<float>(s.out_channels, 3);
+    testing::Numbers expected(static_cast<std::size_t>(y_size(s)));
+    testing::for_each_product(s, [&](std::size_t i, std::size_t j, std::size_t k) {
+      expected[k] += x.numbers[i] * w[j];
+    });
+    testing::add_to_channels(expected, bias, s.images);
+    expect_made(expected, s.channels * s.kernel * s.kernel, y_rounded,
+                [&](StoredSpan<float> y) { convolve<float>(threads, s, x.span(), w, bias, y); });
+  });
+}
+
+TEST_P(Bfloat16Conv, ConvolvesBackwards) {
+  const auto [x_rounded, y_rounded] = GetParam();
+  for_each_shape([&](const ThreadBudget& threads, const ConvShape& s) {
+    const StoredPictures y(y_size(s), 1, y_rounded);
+    const auto w = values<float>(w_size(s), 2), bias = values<float>(s.channels, 3);
+    testing::Numbers expected(static_cast<std::size_t>(x_size(s)));
+    testing::for_each_product(s, [&](std::size_t i, std::size_t j, std::size_t k) {
+      expected[i] += y.numbers[k] * w[j];
+    });
+    testing::add_to_channels(expected, bias, s.images);
+    expect_made(
+        expected, s.out_channels * s.kernel * s.kernel, x_rounded,
+        [&](StoredSpan<float> x) { convolve_adjoint<float>(threads, s, y.span(), w, bias, x); });
+  });
+}
+
+TEST_P(Bfloat16Conv, AddsWeightGradients) {
+  const auto [x_rounded, y_rounded] = GetParam();
+  for_each_shape([&](const ThreadBudget& threads, const ConvShape& s) {
+    const StoredPictures x(x_size(s), 1, x_rounded), y(y_size(s), 2, y_rounded);
+    auto w = values<float>(w_size(s), 3);
+    testing::Numbers expected(w.begin(), w.end());
+    testing::for_each_product(s, [&](std::size_t i, std::size_t j, std::size_t k) {
+      expected[j] += x.numbers[i] * y.numbers[k];
+    });
+    convolve_weights_add<float>(threads, s, x.span(), y.span(), w);
+    Conv<float>::expect_near(w, expected, s.images * s.out_height() * s.out_width());
+  });
+}
+
+// Which of x and y stand as bfloat16.
+INSTANTIATE_TEST_SUITE_P(Pictures, Bfloat16Conv,
+                         ::testing::Values(std::pair{true, true}, std::pair{true, false},
+                                           std::pair{false, true}));
+
 std::vector<float> all_three(const ThreadBudget& threads, const ConvShape& s) {
   const auto x = values<float>(x_size(s), 1), w = values<float>(w_size(s), 2);
   std::vector<float> y(static_cast<std::size_t>(y_size(s))), dx(x.size()), dw(w.size());
