@@ -37,6 +37,12 @@ int share_of_cores(std::int64_t threads, int workers) {
   return threads > 0 ? static_cast<int>(threads) : std::max(1, available_cores() / workers);
 }
 
+void check_sheet(const std::filesystem::path& path) {
+  if (path.extension().empty() || path.extension() == ".png") return;
+  throw invalid_argument("--grid writes PNG: a name that ends in .png would be right, not '" +
+                         path.string() + "'");
+}
+
 void check_animation(const std::string& flag, const std::filesystem::path& path,
                      std::int64_t frame_ms) {
   check_range("--frame-ms", frame_ms, 1, kMaxFrameMs);
@@ -46,13 +52,16 @@ void check_animation(const std::string& flag, const std::filesystem::path& path,
 }
 
 void check_objective(const TrainConfig& config) {
+  if (!objective(config).penalises()) return;
   const bool batch_norm =
       config.d_norm == "batch" || (config.d_norm == "model" && config.model == "dcgan");
-  if (!objective(config).penalises() || !batch_norm) return;
-  throw invalid_argument(
-      std::string(config.loss == "wgan-gp" ? "--loss wgan-gp" : "--r1") +
-      " needs a discriminator whose samples do not depend on each other: with --model " +
-      config.model + " give --d-norm none");
+  const std::string needs = std::string(config.loss == "wgan-gp" ? "--loss wgan-gp" : "--r1") +
+                            " needs a discriminator whose samples do not depend on each other: ";
+  if (config.minibatch_stddev) throw invalid_argument(needs + "leave --minibatch-stddev out");
+  if (batch_norm) {
+    throw invalid_argument(needs + "with --model " + config.model +
+                           " give --d-norm none or spectral");
+  }
 }
 
 }  // namespace
@@ -107,6 +116,11 @@ void check_config(const TrainConfig& config) {
   check_range("--accumulate", config.accumulate, 1, 4'096);
   check_range("--d-steps", config.d_steps, 1, 1'000);
   check_word("--loss", config.loss, {"bce", "hinge", "lsgan", "wgan-gp"});
+  if (config.minibatch_stddev && config.model == "mlp") {
+    throw invalid_argument(
+        "--minibatch-stddev is a channel of a discriminator's pictures; --model mlp has none: give "
+        "--model dcgan or sngan");
+  }
   check_objective(config);
   make_augmentation(config.augment);
   gan_spec(config, image_shape);
@@ -148,6 +162,7 @@ void check_config(const GenerateConfig& config) {
   check_range("--num-images", config.num_images, 1, 10'000'000);
   check_range("--workers", config.workers, 1, kMaxWorkers);
   check_range("--threads", config.threads, 0, 1'024);
+  check_sheet(config.grid);
   if (!config.grid.empty())
     check_range("--num-images with --grid", config.num_images, 1, kMaxSheetImages);
   if (!(config.truncation >= 0 && config.truncation <= 100)) {
@@ -206,8 +221,11 @@ DatasetOptions dataset_options(const TrainConfig& config) {
 }
 
 GanSpec gan_spec(const TrainConfig& config, const Shape& image_shape) {
-  return make_spec(config.model, config.latent_dim, image_shape, config.width,
-                   config.d_norm == "model" ? "" : config.d_norm);
+  GanSpec spec = make_spec(config.model, config.latent_dim, image_shape, config.width,
+                           config.d_norm == "model" ? "" : config.d_norm);
+  spec.minibatch_stddev = config.minibatch_stddev;
+  check_spec(spec);
+  return spec;
 }
 
 Objective objective(const TrainConfig& config) {

@@ -31,7 +31,8 @@ struct TrainConfig {
   bool conditional = false;           // the data set's classes are an input of the networks
   std::string precision = "float32";  // or bf16
   double width = 1;                   // factor of its hidden layers' widths
-  std::string d_norm = "model";  // between D's layers: the model's own, or batch, spectral, none
+  std::string d_norm = "model";   // between D's layers: the model's own, or batch, spectral, none
+  bool minibatch_stddev = false;  // dcgan, sngan: a channel of D's
   std::int64_t latent_dim = 100;
   double lr = 0.0002;
   double d_lr = 0;                // of the discriminator; 0: lr

@@ -55,6 +55,7 @@ std::string describe(const TrainConfig& c, const Dataset& dataset) {
   line("--width", c.width);
   line("--precision", c.precision);
   line("--d-norm", c.d_norm);
+  line("--minibatch-stddev", c.minibatch_stddev);
   line("--latent-dim", c.latent_dim);
   line("--lr", c.lr);
   line("--d-lr", c.d_lr);

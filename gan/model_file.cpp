@@ -64,6 +64,7 @@ Metadata metadata_of(Role role, const GanSpec& spec) {
                     {"hidden", join_widths(spec.hidden)},
                     {"normalisation", spec.batch_norm ? "batch" : "none"},
                     {"d_norm", spec.d_norm}};
+  if (spec.minibatch_stddev) metadata["minibatch_stddev"] = "true";
   if (!spec.d_hidden.empty()) metadata["d_hidden"] = join_widths(spec.d_hidden);
   if (spec.conditional()) metadata["classes"] = join_lines(spec.classes);
   return metadata;
@@ -82,6 +83,12 @@ GanSpec spec_of(const SafetensorsFile& file) {
   spec.batch_norm = normalisation == "batch";
   spec.d_norm = file.metadata("d_norm");
   const Metadata& metadata = file.metadata();
+  if (const auto found = metadata.find("minibatch_stddev"); found != metadata.end()) {
+    if (found->second != "true") {
+      throw invalid_argument("the minibatch_stddev '" + found->second + "' is unknown");
+    }
+    spec.minibatch_stddev = true;
+  }
   if (const auto widths = metadata.find("d_hidden"); widths != metadata.end()) {
     spec.d_hidden = split_widths(widths->second);
   }

@@ -1,15 +1,16 @@
 // Networks as safetensors files. Tensor names and layouts are those of the equal
 // torch.nn.Sequential; the metadata says what to build:
 //
-//   role           "generator" or "discriminator"
-//   architecture   "mlp", "dcgan" or "sngan"
-//   latent_dim     "100"
-//   image_shape    "3x32x32"
-//   hidden         "256x512x1024": the generator's hidden widths or channels
-//   normalisation  "batch" or "none": between the generator's layers (mlp)
-//   d_norm         "batch", "spectral" or "none": between the discriminator's layers
-//   d_hidden       "128x128": the discriminator's widths, where they are not those backwards
-//   classes        the classes' names, one a line, of a conditional model
+//   role              "generator" or "discriminator"
+//   architecture      "mlp", "dcgan" or "sngan"
+//   latent_dim        "100"
+//   image_shape       "3x32x32"
+//   hidden            "256x512x1024": the generator's hidden widths or channels
+//   normalisation     "batch" or "none": between the generator's layers (mlp)
+//   d_norm            "batch", "spectral" or "none": between the discriminator's layers
+//   minibatch_stddev  "true", where the discriminator has that channel
+//   d_hidden          "128x128": the discriminator's widths, where they are not those backwards
+//   classes           the classes' names, one a line, of a conditional model
 #pragma once
 
 #include <filesystem>

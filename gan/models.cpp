@@ -11,6 +11,7 @@
 #include "nn/conv.h"
 #include "nn/dense.h"
 #include "nn/dropout.h"
+#include "nn/minibatch_std_dev.h"
 #include "nn/spectral_norm.h"
 
 namespace miniray {
@@ -60,7 +61,13 @@ void check_image(const Shape& image) {
         "an image has 1 or 3 channels, height and width (such as 3x32x32), not " +
         image.to_string());
   }
-  check_width("the number of values in an image", image.elements());
+  if (image.elements() > kMaxWidth) {
+    throw invalid_argument("an image has at most " + std::to_string(kMaxWidth) +
+                           " values, such as 3x147x147, not " + image.to_string() + " of " +
+                           std::to_string(image.elements()));
+  }
+  check_width("an image's height", image[1]);
+  check_width("an image's width", image[2]);
 }
 
 // The reference's widths for mlp, the authors' for sngan; for dcgan 64 channels before the picture,
@@ -88,8 +95,9 @@ void check_d_norm(const GanSpec& spec) {
   const bool sngan = spec.architecture == "sngan";
   if (spec.d_norm == "spectral" || spec.d_norm == "none") return;
   if (spec.d_norm == "batch" && !sngan) return;
-  throw invalid_argument("the normalisation of " + spec.architecture + "'s discriminator is " +
-                         (sngan ? "" : "batch, ") + "spectral or none, not '" + spec.d_norm + "'");
+  throw invalid_argument("the normalisation of " + spec.architecture +
+                         "'s discriminator (--d-norm) is " + (sngan ? "" : "batch, ") +
+                         "spectral or none, not '" + spec.d_norm + "'");
 }
 
 // Names are shown, and stand one a line in model files.
@@ -193,6 +201,7 @@ void add_dcgan_discriminator(const GanSpec& spec, NetworkPlan<float>& plan) {
     plan.add(activation(ActivationKind::kLeakyReLU));
     first = false;
   }
+  if (spec.minibatch_stddev) plan.add(std::make_unique<MinibatchStdDev<float>>());
   plan.add(normalised(spec, convolution(1, 1, !batch_norm)));
 }
 
@@ -221,6 +230,12 @@ void check_spec(const GanSpec& spec) {
   const bool mlp = spec.architecture == "mlp", dcgan = spec.architecture == "dcgan";
   if (!mlp && !dcgan && spec.architecture != "sngan") refuse_architecture(spec.architecture);
   check_d_norm(spec);
+  if (mlp && spec.minibatch_stddev) {
+    throw invalid_argument(
+        "the minibatch standard deviation is a channel of pictures, of which an mlp's "
+        "discriminator "
+        "has none; dcgan's and sngan's have");
+  }
   check_classes(spec.classes);
   check_width("the latent dimension", spec.latent_dim);
   check_image(spec.image_shape);

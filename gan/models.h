@@ -21,6 +21,7 @@ struct GanSpec {
   bool batch_norm = true;                // mlp: in the generator
   double dropout = 0.3;                  // mlp: of the discriminator
   std::string d_norm = "none";           // between the discriminator's layers; or batch, spectral
+  bool minibatch_stddev = false;         // dcgan, sngan: D sees how much a batch's pictures differ
   std::vector<std::string> classes{};  // whose pictures it makes, chosen by label; empty: all alike
 
   bool conditional() const { return !classes.empty(); }
@@ -51,7 +52,9 @@ std::shared_ptr<const NetworkPlan<float>> make_generator_plan(const GanSpec& spe
 // every LeakyReLU but the first (in dcgan for the convolutions' biases); with d_norm spectral,
 // every layer that has a weight is in a SpectralNorm. sngan: see gan/sngan.h; spectral or none.
 // Conditional mlp and dcgan begin with a ClassEmbedding: of mlp 32 values, of dcgan a channel more.
-// The reference's last Sigmoid is in the loss (bce_with_logits) and, at inference, applied by the
+// With minibatch_stddev a MinibatchStdDev stands before dcgan's last convolution, behind every
+// norm, which would take away what all samples have in common, and before sngan's last block. The
+// reference's last Sigmoid is in the loss (bce_with_logits) and, at inference, applied by the
 // caller: it has no parameters.
 std::shared_ptr<const NetworkPlan<float>> make_discriminator_plan(const GanSpec& spec);
 

@@ -20,20 +20,23 @@ Loss loss_of(const std::string& name) {
 void check_penalties(Loss loss, const Penalties& penalties) {
   const auto& [gp_weight, r1, r1_every] = penalties;
   if (!(gp_weight > 0 && std::isfinite(gp_weight))) {
-    throw invalid_argument("the weight of wgan-gp's penalty must be above 0, not " +
+    throw invalid_argument("the weight of wgan-gp's penalty (--gp-weight) must be above 0, not " +
                            std::to_string(gp_weight));
   }
   if (loss != Loss::kWganGp && gp_weight != Penalties{}.gp_weight) {
-    throw invalid_argument("a weight of wgan-gp's penalty needs the loss wgan-gp");
+    throw invalid_argument("a weight of wgan-gp's penalty (--gp-weight) needs the loss wgan-gp");
   }
   if (!(r1 >= 0 && std::isfinite(r1))) {
-    throw invalid_argument("R1's gamma must be at least 0 (none), not " + std::to_string(r1));
+    throw invalid_argument("R1's gamma (--r1) must be at least 0 (none), not " +
+                           std::to_string(r1));
   }
   if (r1_every < 1) {
-    throw invalid_argument("R1 is taken every 1 or more steps, not " + std::to_string(r1_every));
+    throw invalid_argument("R1 is taken every 1 or more steps (--r1-every), not " +
+                           std::to_string(r1_every));
   }
   if (r1_every > 1 && r1 == 0) {
-    throw invalid_argument("steps between two of R1's penalties need a gamma above 0");
+    throw invalid_argument(
+        "steps between two of R1's penalties (--r1-every) need a gamma above 0 (--r1)");
   }
 }
 
@@ -47,13 +50,14 @@ double Objective::r1_factor(std::int64_t step) const {
 Objective make_objective(const std::string& loss, double label_smoothing,
                          const Penalties& penalties) {
   if (!(label_smoothing >= 0 && label_smoothing < 0.5)) {
-    throw invalid_argument("label smoothing must be from 0 to below 0.5, not " +
+    throw invalid_argument("label smoothing (--label-smoothing) must be from 0 to below 0.5, not " +
                            std::to_string(label_smoothing));
   }
   const Objective objective{loss_of(loss), 1 - label_smoothing, penalties};
   const bool labels = objective.loss == Loss::kBce || objective.loss == Loss::kLsgan;
   if (label_smoothing > 0 && !labels) {
-    throw invalid_argument("the loss " + loss + " has no labels that could be smoothed");
+    throw invalid_argument("the loss " + loss +
+                           " has no labels that could be smoothed (--label-smoothing)");
   }
   check_penalties(objective.loss, penalties);
   return objective;

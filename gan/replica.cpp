@@ -47,7 +47,8 @@ void check_discriminator(const Objective& objective, const NetworkPlan<float>& p
     check_piecewise_linear(plan);
   } catch (const Error& error) {
     throw invalid_argument(
-        "wgan-gp and R1 need a discriminator without batch normalisation (d_norm none): " +
+        "wgan-gp and R1 need a discriminator whose samples do not depend on each other (without "
+        "batch normalisation or minibatch standard deviation): " +
         std::string(error.what()));
   }
 }

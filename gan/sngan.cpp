@@ -10,6 +10,7 @@
 #include "nn/conditional_batch_norm.h"
 #include "nn/conv.h"
 #include "nn/dense.h"
+#include "nn/minibatch_std_dev.h"
 #include "nn/pooling.h"
 #include "nn/resampled_conv.h"
 #include "nn/spectral_norm.h"
@@ -66,12 +67,10 @@ void add_up_block(const GanSpec& spec, const std::string& name, std::int64_t cha
 }
 
 struct DownBlock {
-  std::int64_t in_channels, channels;
+  std::int64_t in_channels, inside, channels;
   bool first, down;
 };
 
-// As the authors' networks, the first block is as wide inside as its output, all others as their
-// input.
 void add_down_block(const GanSpec& spec, const std::string& name, const DownBlock& block,
                     NetworkPlan<float>& plan) {
   const Value x = plan.fork();
@@ -82,8 +81,7 @@ void add_down_block(const GanSpec& spec, const std::string& name, const DownBloc
     plan.add(normalised(spec, conv(1, block.channels, kGain)), {.name = name + ".shortcut"});
     shortcut = plan.fork();
   }
-  LayerPointer conv1 =
-      normalised(spec, conv(3, block.first ? block.channels : block.in_channels, kBranchGain));
+  LayerPointer conv1 = normalised(spec, conv(3, block.inside, kBranchGain));
   if (block.first) {
     plan.add(std::move(conv1), {.name = name + ".conv1", .from = x});
   } else {
@@ -139,8 +137,17 @@ void add_sngan_discriminator(const GanSpec& spec, NetworkPlan<float>& plan) {
   std::int64_t channels = spec.image_shape[0], side = spec.image_shape[1];
   const std::int64_t last_side = side > 32 ? 4 : 8;
   for (std::size_t i = 0; i < spec.d_hidden.size(); ++i) {
-    const DownBlock block{channels, spec.d_hidden[i], i == 0, side > last_side};
-    add_down_block(spec, "block" + std::to_string(i + 1), block, plan);
+    const std::string name = "block" + std::to_string(i + 1);
+    const bool first = i == 0, last = i + 1 == spec.d_hidden.size();
+    // As the authors' networks, the first block is as wide inside as its output, all others as
+    // their input.
+    DownBlock block{channels, first ? spec.d_hidden[i] : channels, spec.d_hidden[i], first,
+                    side > last_side};
+    if (last && spec.minibatch_stddev) {
+      plan.add(std::make_unique<MinibatchStdDev<float>>(), {.name = name + ".stddev"});
+      ++block.in_channels;
+    }
+    add_down_block(spec, name, block, plan);
     channels = block.channels;
     if (block.down) side /= 2;
   }

@@ -20,8 +20,9 @@ void add_sngan_generator(const GanSpec& spec, NetworkPlan<float>& plan);
 // Image -> blocks -> ReLU, the sum over pixels -> Linear -> logit. A block: ReLU (but in the
 // first), 3x3 Conv2d, ReLU, 3x3 Conv2d, AvgPool2d, plus its input through AvgPool2d and a 1x1
 // Conv2d; the last blocks without AvgPool2d, where those that keep the channels add their input as
-// it is. Pooled are pictures above 8x8 pixels, of images above 32x32 those above 4x4. Conditional:
-// a projection is added to the logit.
+// it is. With minibatch_stddev the last block's input has that channel more. Pooled are pictures
+// above 8x8 pixels, of images above 32x32 those above 4x4. Conditional: a projection is added to
+// the logit.
 void add_sngan_discriminator(const GanSpec& spec, NetworkPlan<float>& plan);
 
 }  // namespace miniray

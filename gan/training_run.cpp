@@ -108,6 +108,7 @@ CollectorOptions collector_options(const TrainConfig& config, const std::string&
                        {"width", text(config.width)},
                        {"precision", config.precision},
                        {"d_norm", config.d_norm},
+                       {"minibatch_stddev", config.minibatch_stddev ? "true" : "false"},
                        {"conditional", config.conditional ? "true" : "false"},
                        {"eval_every", std::to_string(config.eval_every)},
                        {"eval_images", std::to_string(config.eval_images)},

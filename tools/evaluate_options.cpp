@@ -56,7 +56,11 @@ EvaluateConfig parse_evaluate_options(int argc, char** argv) {
          "pixels",
          metrics);
   add_worker_options(app, c);
-  parse_options(app, {argv, argv + argc}, [&] { check_config(c); });
+  const std::vector<std::string> arguments(argv, argv + argc);
+  parse_options(app, arguments, [&] {
+    check_workers(arguments, c.workers, c.distributed, "--distributed");
+    check_config(c);
+  });
   return c;
 }
 

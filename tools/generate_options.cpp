@@ -47,7 +47,11 @@ GenerateConfig parse_generate_options(int argc, char** argv) {
   option("--npy", c.npy, "Instead of PNGs: one uint8 array [N, H, W, C]", output)
       ->excludes("--output");
   add_worker_options(app, c);
-  parse_options(app, {argv, argv + argc}, [&] { check_config(c); });
+  const std::vector<std::string> arguments(argv, argv + argc);
+  parse_options(app, arguments, [&] {
+    check_workers(arguments, c.workers, c.distributed, "--distributed");
+    check_config(c);
+  });
   return c;
 }
 

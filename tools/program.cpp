@@ -109,6 +109,12 @@ void parse_options(CLI::App& app, const std::vector<std::string>& arguments,
   }
 }
 
+bool is_given(const std::vector<std::string>& arguments, const std::string& name) {
+  return std::ranges::any_of(arguments, [&](const std::string& argument) {
+    return argument == name || argument.starts_with(name + "=");
+  });
+}
+
 void expect_unsigned(CLI::Option& option) {
   option.check([](const std::string& text) -> std::string {
     std::uint64_t value = 0;

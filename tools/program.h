@@ -34,6 +34,10 @@ int run_program(const std::string& name, const std::function<ExitCode()>& body);
 void parse_options(CLI::App& app, const std::vector<std::string>& arguments,
                    const std::function<void()>& check);
 
+// Whether the arguments name an option, "--name value" or "--name=value"; a config file does not
+// count.
+bool is_given(const std::vector<std::string>& arguments, const std::string& name);
+
 // Makes an option refuse what is no whole number from 0 to 2^64 - 1.
 void expect_unsigned(CLI::Option& option);
 

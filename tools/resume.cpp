@@ -7,6 +7,7 @@
 
 #include "engine/error.h"
 #include "gan/job_id.h"
+#include "tools/program.h"
 
 namespace miniray {
 namespace {
@@ -24,10 +25,14 @@ std::optional<std::string> value_of(const std::vector<std::string>& arguments,
   return value;
 }
 
-bool is_given(const std::vector<std::string>& arguments, const std::string& name) {
-  return std::ranges::any_of(arguments, [&](const std::string& argument) {
-    return argument == name || argument.starts_with(name + "=");
-  });
+// A flag's: "--name" stands for true.
+std::string flag_value(const std::vector<std::string>& arguments, const std::string& name) {
+  std::string value = "true";
+  for (const std::string& argument : arguments) {
+    if (argument == name) value = "true";
+    if (argument.starts_with(name + "=")) value = argument.substr(name.size() + 1);
+  }
+  return value;
 }
 
 std::string newest_run(const fs::path& runs_dir) {
@@ -90,7 +95,8 @@ void check_resume(const CLI::App& app, const std::vector<std::string>& arguments
     if (option == nullptr || !is_given(arguments, name)) continue;
     if (!among(fixed_groups, option->get_group()) || among(free_options, name)) continue;
     const bool flag = option->get_expected_max() == 0;
-    const std::string value = flag ? "true" : value_of(arguments, name).value_or("");
+    const std::string value =
+        flag ? flag_value(arguments, name) : value_of(arguments, name).value_or("");
     const std::string before = item.inputs.empty() ? "" : item.inputs.front();
     if (equal(value, before)) continue;
     throw invalid_argument(name + " " + value + " contradicts the run '" + request.job_id +

@@ -7,6 +7,7 @@
 #include "tools/presets.h"
 #include "tools/program.h"
 #include "tools/resume.h"
+#include "tools/worker_options.h"
 
 namespace miniray {
 namespace {
@@ -79,7 +80,7 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--r1", c.r1,
          "Weight of the R1 penalty, of any loss: keeps D's gradients small at real pictures; 0: "
          "none. Try 0.1 to 10. As wgan-gp, it needs a discriminator without batch normalisation "
-         "(mlp, or dcgan with --d-norm none)",
+         "(dcgan: with --d-norm none or spectral) and without --minibatch-stddev",
          training);
   option("--r1-every", c.r1_every,
          "Steps from one R1 penalty to the next, which is so many times as large: 16 saves time",
@@ -105,6 +106,10 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
          "(mlp: none, dcgan: batch, sngan: spectral)",
          training)
       ->check(CLI::IsMember({"model", "batch", "spectral", "none"}));
+  app.add_flag("--minibatch-stddev", c.minibatch_stddev,
+               "The discriminator of dcgan or sngan also sees how much the pictures of a batch "
+               "differ: against a generator that repeats itself (ProGAN's)")
+      ->group(training);
   option("--latent-dim", c.latent_dim, "Numbers in the vector that a picture is made from",
          training);
   expect_unsigned(
@@ -210,6 +215,12 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
     if (default_save_dir && c.mode == "distributed") c.save_dir = "models/distributed_gan";
     if (!preset.empty() && app.get_config_ptr()->count() > 0) {
       throw invalid_argument("--preset and --config both say what all options are; give one");
+    }
+    check_workers(arguments, c.workers, c.mode == "distributed", "--mode distributed");
+    if (c.sync == "gradients" && is_given(arguments, "--sync-interval")) {
+      throw invalid_argument(
+          "--sync-interval is for --sync epochs or steps; gradients are "
+          "averaged at each step");
     }
     check_config(c);
   });

@@ -2,8 +2,22 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "engine/error.h"
+#include "tools/program.h"
 
 namespace miniray {
+
+// Refuses several workers that were asked for where `distributed`, by the flag of that name, was
+// not.
+inline void check_workers(const std::vector<std::string>& arguments, std::int64_t workers,
+                          bool distributed, const std::string& flag) {
+  if (distributed || workers == 1 || !is_given(arguments, "--workers")) return;
+  throw invalid_argument("--workers " + std::to_string(workers) + " needs " + flag +
+                         "; without it one works alone");
+}
 
 // config: a struct with the fields distributed, workers and threads, which must outlive `app`.
 template <class Config>

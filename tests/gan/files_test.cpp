@@ -190,6 +190,7 @@ TEST(ModelFile, GivesBackEveryKindOfModel) {
       for (const bool conditional : {false, true}) {
         GanSpec spec = make_spec(architecture, 5, {1, 32, 32}, 0.02, d_norm);
         if (conditional) spec.classes = {"a cat", "ein Bär", "7, or eight"};
+        spec.minibatch_stddev = conditional && spec.architecture != "mlp";
         GanState state(spec, {}, 3);
         const fs::path path = dir.path() / "g";
         save_network(path, Role::kGenerator, spec, state.generator);
@@ -233,6 +234,7 @@ TEST(ModelFile, RefusesWhatDescribesNoNetwork) {
   expect_refused("architecture", "transformer");
   expect_refused("normalisation", "layer");
   expect_refused("d_norm", "layer");
+  for (const char* value : {"", "false", "true"}) expect_refused("minibatch_stddev", value);
   for (const char* value : {"", "one", "a\n\nb", "a\nb\n", "a\tb\nc"}) {
     expect_refused("classes", value);
   }

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <numeric>
+
 #include "support/expect_error.h"
+#include "support/random_values.h"
 
 namespace miniray {
 namespace {
@@ -141,6 +145,59 @@ TEST(Models, TheDiscriminatorsNormalisationIsAChoice) {
                                       "Dropout", "Linear"}));
 }
 
+GanSpec with_stddev(GanSpec spec) {
+  spec.minibatch_stddev = true;
+  return spec;
+}
+
+TEST(Models, TheMinibatchStandardDeviationIsAChannelMoreNearTheEnd) {
+  const auto dcgan = make_discriminator_plan(with_stddev(make_spec("dcgan", 100, {3, 32, 32})));
+  EXPECT_EQ(kinds(*dcgan), (std::vector<std::string>{"Conv2d", "LeakyReLU", "Conv2d", "BatchNorm2d",
+                                                     "LeakyReLU", "Conv2d", "BatchNorm2d",
+                                                     "LeakyReLU", "MinibatchStdDev", "Conv2d"}));
+  EXPECT_EQ(dcgan->parameters().find("9.weight").shape, Shape({1, 257, 4, 4}));
+  const GanSpec spec = with_stddev(conditional(make_spec("sngan", 128, {3, 32, 32})));
+  const auto sngan = make_discriminator_plan(spec);
+  EXPECT_TRUE(sngan->mixes_samples());
+  const SliceTable& table = sngan->parameters();
+  EXPECT_EQ(table.find("block4.conv1.weight_orig").shape, Shape({128, 129, 3, 3}));
+  EXPECT_EQ(table.find("block4.conv2.weight_orig").shape, Shape({128, 128, 3, 3}));
+  EXPECT_EQ(table.find("block4.shortcut.weight_orig").shape, Shape({128, 129, 1, 1}));
+}
+
+// D's gradient by its pictures, of all logits' sum, against a difference along itself: it goes
+// through every layer, and from each picture to the others of its group.
+TEST(Models, GradientsOfTheMinibatchStandardDeviation) {
+  constexpr std::int64_t kBatch = 5;
+  const ThreadBudget threads(2);
+  const std::vector<std::int32_t> labels{0, 1, 2, 1, 0};
+  for (const GanSpec& spec : {with_stddev(make_spec("dcgan", 8, {3, 32, 32}, 0.1)),
+                              with_stddev(make_spec("dcgan", 8, {1, 64, 64}, 0.05, "spectral")),
+                              with_stddev(make_spec("sngan", 8, {3, 32, 32}, 0.1)),
+                              with_stddev(conditional(make_spec("sngan", 8, {1, 64, 64}, 0.02)))}) {
+    SCOPED_TRACE(spec.architecture + " " + spec.d_norm);
+    const auto plan = make_discriminator_plan(spec);
+    Network<float> network(plan);
+    network.init(3, kDiscriminatorStream);
+    PassBuffers<float> pass(*plan, kBatch, PassUse::kForwardAndBackward);
+    const PassContext context{threads, false, {}, {}, labels};
+    auto x = testing::random_values<float>(
+        static_cast<std::size_t>(kBatch * plan->input_shape().elements()), 1);
+    std::vector<float> logits(kBatch), dx(x.size());
+    const auto sum_at = [&](double step) {
+      auto moved = x;
+      for (std::size_t i = 0; i < x.size(); ++i) moved[i] += static_cast<float>(step * dx[i]);
+      network.forward(context, kBatch, moved, logits, pass);
+      return std::accumulate(logits.begin(), logits.end(), 0.0);
+    };
+    sum_at(0);
+    network.backward(context, kBatch, x, logits, std::vector<float>(kBatch, 1), dx, {}, pass);
+    const double square = std::inner_product(dx.begin(), dx.end(), dx.begin(), 0.0);
+    const double step = 0.003 / std::sqrt(square);
+    EXPECT_NEAR((sum_at(step) - sum_at(-step)) / (2 * step), square, 0.02 * square);
+  }
+}
+
 TEST(Models, RefuseASpecOutOfRange) {
   const auto expect_refused = [](const std::string& word, auto change) {
     GanSpec spec;
@@ -170,6 +227,7 @@ TEST(Models, RefuseASpecOutOfRange) {
     s.architecture = "sngan";
     s.image_shape = {3, 16, 16};
   });
+  expect_refused("minibatch", [](GanSpec& s) { s.minibatch_stddev = true; });
   expect_refused("classes, not 1", [](GanSpec& s) { s.classes = {"cat"}; });
   expect_refused("control", [](GanSpec& s) { s.classes = {"cat", "d\nog"}; });
   expect_refused("empty", [](GanSpec& s) { s.classes = {"cat", ""}; });

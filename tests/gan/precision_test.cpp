@@ -18,9 +18,14 @@ constexpr std::int64_t kBatch = 6;
 std::vector<GanSpec> specs() {
   GanSpec conditional = make_spec("sngan", 8, {3, 32, 32}, 0.03);
   conditional.classes = {"a", "b", "c"};
-  return {testing::small_spec(), make_spec("dcgan", 8, {3, 32, 32}, 0.05),
+  GanSpec with_stddev = make_spec("dcgan", 8, {1, 16, 16}, 0.05);
+  with_stddev.minibatch_stddev = true;
+  return {testing::small_spec(),
+          make_spec("dcgan", 8, {3, 32, 32}, 0.05),
+          with_stddev,
           make_spec("dcgan", 8, {1, 16, 16}, 0.05, "none"),
-          make_spec("sngan", 8, {3, 32, 32}, 0.03), conditional};
+          make_spec("sngan", 8, {3, 32, 32}, 0.03),
+          conditional};
 }
 
 GanState state_of(const GanSpec& spec, Precision precision = Precision::kBfloat16) {

@@ -139,6 +139,17 @@ TEST(Resume, ExactForEveryModelObjectiveAndNumberOfWorkers) {
   }
 }
 
+TEST(Resume, ExactWithTheMinibatchStandardDeviation) {
+  for (const char* const model : {"dcgan", "sngan"}) {
+    GanOptions gan;
+    gan.model = make_spec(model, 4, {3, 32, 32}, 0.02);
+    gan.model.minibatch_stddev = true;
+    expect_exact(gan, 2, Shapes(24),
+                 {.epochs = 3, .batch_size = 4, .sync = {.unit = SyncUnit::kSteps, .interval = 2}},
+                 {4});
+  }
+}
+
 // Moments are rounded at random, by keys of their own; an average of them must round alike.
 TEST(Resume, ExactInBfloat16ForEveryModelAndNumberOfWorkers) {
   for (const Trained& trained : kModels) {

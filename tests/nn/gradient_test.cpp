@@ -194,6 +194,20 @@ TEST(ChainGradient, Convolutions) {
   EXPECT_EQ(plan->stages().size(), 4U);
 }
 
+// As in a discriminator: behind a layer that works in place, before a branch.
+TEST(ChainGradient, MinibatchStdDev) {
+  auto plan = std::make_shared<NetworkPlan<double>>(Shape{2, 4, 4});
+  plan->add(std::make_unique<Conv2d<double>>(ConvOptions{3, 3, 1, 1}));
+  plan->add(act(ActivationKind::kLeakyReLU));
+  plan->add(std::make_unique<MinibatchStdDev<double>>());
+  const Value x = plan->fork();
+  plan->add(std::make_unique<Conv2d<double>>(ConvOptions{4, 3, 1, 1}));
+  plan->add(act(ActivationKind::kTanh));
+  plan->add(std::make_unique<Conv2d<double>>(ConvOptions{4, 1}), {.plus = x});
+  plan->add(dense(1));
+  GradientCheck(plan, 6, true).run();
+}
+
 // A channel is a tile of eight pixels, and is not.
 TEST(ChainGradient, InPlaceAfterBatchNorm2d) {
   for (const std::int64_t height : {4, 3}) {
