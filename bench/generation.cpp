@@ -46,7 +46,7 @@ double time_run(int threads, const std::filesystem::path& model, std::int64_t im
   config.output = output;
   config.threads = threads;
   const auto alone = make_single_communicator();
-  return time_ms([&] { run_generation(config, *alone, [](std::int64_t) {}); });
+  return time_ms([&] { run_generation(config, *alone, [](std::int64_t, std::int64_t) {}); });
 }
 
 }  // namespace

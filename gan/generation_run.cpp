@@ -116,7 +116,7 @@ class Generation {
   }
 
   Images run(std::int64_t count, std::span<const float> latents,
-             const std::function<void(std::int64_t)>& progress) {
+             const GenerationProgress& progress) {
     const std::int64_t round = processes_.world_size() * kChunk;
     std::vector<Future<Images>> own;  // the chunks of this process
     for (std::int64_t first = processes_.rank() * kChunk; first < count; first += round) {
@@ -130,7 +130,7 @@ class Generation {
     for (std::int64_t i = 0; i * round < count; ++i) {
       const bool has_chunk = i < static_cast<std::int64_t>(own.size());
       append_round(has_chunk ? own[static_cast<std::size_t>(i)].get() : Images{}, all);
-      progress(std::min(count, (i + 1) * round));
+      progress(std::min(count, (i + 1) * round), count);
     }
     return all;
   }
@@ -160,7 +160,7 @@ class Generation {
 }  // namespace
 
 GenerationResult run_generation(const GenerateConfig& config, Communicator& processes,
-                                const std::function<void(std::int64_t)>& progress) {
+                                const GenerationProgress& progress) {
   check_config(config);
   const auto model = std::make_shared<const LoadedGenerator>(load_generator(config.model));
   choose_class(model->spec, config.class_name);  // refused before any work

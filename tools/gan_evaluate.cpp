@@ -3,12 +3,13 @@
 
 #include <chrono>
 #include <cstdio>
+#include <iostream>
 
 #include "gan/evaluation_run.h"
 #include "runtime/process_group.h"
 #include "tools/evaluate_options.h"
 #include "tools/program.h"
-#include "tools/progress.h"
+#include "tools/status_line.h"
 
 namespace {
 
@@ -33,15 +34,13 @@ int main(int argc, char** argv) {
     const EvaluateConfig config = parse_evaluate_options(argc, argv);
     const auto processes = join_process_group(kTimeout);
     const bool first = processes->communicator().rank() == 0;
-    const bool terminal = first && terminal_width(STDERR_FILENO) > 0;
+    StatusLine status(std::cerr, first ? terminal_width(STDERR_FILENO) : 0);
     const auto result =
         run_evaluation(config, processes->communicator(),
                        [&](const std::string& source, std::int64_t done, std::int64_t all) {
-                         if (!terminal) return;
-                         std::fprintf(stderr, "\r%s: %lld of %lld pictures\033[K", source.c_str(),
-                                      static_cast<long long>(done), static_cast<long long>(all));
+                         status.show_pictures(source, done, all);
                        });
-    if (terminal) std::fprintf(stderr, "\r\033[K");
+    status.erase();
     if (!result.warning.empty()) std::fprintf(stderr, "warning: %s\n", result.warning.c_str());
     if (first) print(result);
     return kSuccess;

@@ -2,12 +2,13 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <iostream>
 
 #include "gan/features_run.h"
 #include "gan/metrics/inception_file.h"
 #include "tools/features_options.h"
 #include "tools/program.h"
-#include "tools/progress.h"
+#include "tools/status_line.h"
 
 namespace {
 
@@ -18,12 +19,10 @@ void train(const miniray::FeaturesConfig& config) {
                 epoch.loss, 100 * epoch.train_accuracy);
     std::fflush(stdout);
   };
-  const bool terminal = miniray::terminal_width(STDERR_FILENO) > 0;
-  const auto reading = [&](std::int64_t done, std::int64_t total) {
-    if (!terminal) return;
-    std::fprintf(stderr, "\rreading %s: %lld of %lld pictures\033[K", config.data.c_str(),
-                 static_cast<long long>(done), static_cast<long long>(total));
-    if (done == total) std::fprintf(stderr, "\r\033[K");
+  miniray::StatusLine status(std::cerr, miniray::terminal_width(STDERR_FILENO));
+  const auto reading = [&](std::int64_t done, std::int64_t all) {
+    status.show_pictures("reading " + config.data, done, all);
+    if (done == all) status.erase();
   };
   const auto result = run_feature_training(config, progress, reading);
   std::printf("%s: %.1f%% of %lld test pictures right\n", config.output.c_str(),

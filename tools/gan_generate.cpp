@@ -8,7 +8,7 @@
 #include "runtime/process_group.h"
 #include "tools/generate_options.h"
 #include "tools/program.h"
-#include "tools/progress.h"
+#include "tools/status_line.h"
 
 namespace {
 
@@ -24,11 +24,11 @@ int main(int argc, char** argv) {
     const auto processes = join_process_group(kTimeout);
     Communicator& communicator = processes->communicator();
     const bool first = communicator.rank() == 0;
-    const bool terminal = first && terminal_width(STDERR_FILENO) > 0;
-    const GenerationResult result = run_generation(config, communicator, [&](std::int64_t done) {
-      if (terminal) std::cerr << '\r' << done << " pictures" << std::flush;
-    });
-    if (terminal) std::cerr << "\r\033[K";
+    StatusLine status(std::cerr, first ? terminal_width(STDERR_FILENO) : 0);
+    const GenerationResult result = run_generation(
+        config, communicator,
+        [&](std::int64_t done, std::int64_t all) { status.show_pictures("making", done, all); });
+    status.erase();
     if (!first) return kSuccess;
     std::cout << result.images << (result.images == 1 ? " picture in " : " pictures in ");
     for (std::size_t i = 0; i < result.written.size(); ++i) {

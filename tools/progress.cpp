@@ -1,8 +1,5 @@
 #include "tools/progress.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 
@@ -11,9 +8,7 @@
 namespace miniray {
 namespace {
 
-constexpr auto kBarInterval = std::chrono::milliseconds(100);
 constexpr auto kLineInterval = std::chrono::seconds(30);
-constexpr std::int64_t kMaxBar = 30;
 
 template <class... Values>
 std::string format(const char* pattern, Values... values) {
@@ -28,24 +23,17 @@ std::string duration(double seconds) {
   return format("%lld:%02lld", whole / 60, whole % 60);
 }
 
-std::string bar(double fraction, std::int64_t width) {
-  const auto full = std::clamp<std::int64_t>(
-      static_cast<std::int64_t>(fraction * static_cast<double>(width)), 0, width);
-  return "[" + std::string(static_cast<std::size_t>(full), '#') +
-         std::string(static_cast<std::size_t>(width - full), '.') + "] ";
-}
-
 }  // namespace
 
 TrainProgress::TrainProgress(std::ostream& out, int terminal_width)
-    : out_(out), terminal_width_(terminal_width) {}
+    : out_(out), status_(out, terminal_width) {}
 
 void TrainProgress::on_decode(std::int64_t done, std::int64_t total) {
-  if (done == 0 && !bar_shown_) start_ = Clock::now();
+  if (done == 0) start_ = Clock::now();
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   const double a_second = static_cast<double>(done) / std::max(seconds, 1e-3);
   if (done == total) {
-    erase_bar();
+    status_.erase();
     out_ << format("decoded %lld pictures in %s, %.0f a second", static_cast<long long>(total),
                    duration(seconds).c_str(), a_second)
          << std::endl;
@@ -73,7 +61,7 @@ void TrainProgress::on_start(const RunInfo& info) {
                  static_cast<double>(info.generator_parameters) * 1e-6,
                  static_cast<double>(info.discriminator_parameters) * 1e-6)
        << "records and samples in " << info.folder.string() << std::endl;
-  start_ = last_shown_ = Clock::now();
+  start_ = last_line_ = Clock::now();
 }
 
 void TrainProgress::on_step(const StepReport& report) {
@@ -85,20 +73,13 @@ void TrainProgress::on_step(const StepReport& report) {
 }
 
 bool TrainProgress::is_due() const {
-  return Clock::now() - last_shown_ >=
-         (terminal_width_ > 0 ? Clock::duration(kBarInterval) : kLineInterval);
+  return status_.terminal() ? status_.is_due() : Clock::now() - last_line_ >= kLineInterval;
 }
 
 void TrainProgress::show(double fraction, const std::string& text) {
-  last_shown_ = Clock::now();
-  if (terminal_width_ == 0) {
-    out_ << text << std::endl;
-    return;
-  }
-  const std::int64_t room = terminal_width_ - 4 - static_cast<std::int64_t>(text.size());
-  out_ << '\r' << (room >= 5 ? bar(fraction, std::min(room, kMaxBar)) : "")
-       << text.substr(0, static_cast<std::size_t>(terminal_width_ - 1)) << "\033[K" << std::flush;
-  bar_shown_ = true;
+  if (status_.terminal()) return status_.show(fraction, text);
+  last_line_ = Clock::now();
+  out_ << text << std::endl;
 }
 
 std::string TrainProgress::describe(const StepReport& report) const {
@@ -115,7 +96,7 @@ std::string TrainProgress::describe(const StepReport& report) const {
 }
 
 void TrainProgress::on_epoch(const EpochReport& report, const Network<float>&) {
-  erase_bar();
+  status_.erase();
   out_ << format(
               "epoch %lld/%lld  %s  %.0f images/s  D loss %.4f  G loss %.4f  D(real) %.3f  "
               "D(fake) %.3f",
@@ -123,16 +104,16 @@ void TrainProgress::on_epoch(const EpochReport& report, const Network<float>&) {
               duration(report.seconds).c_str(), report.images_per_second(), report.mean.d_loss,
               report.mean.g_loss, report.mean.d_real, report.mean.d_fake)
        << std::endl;
-  last_shown_ = Clock::now();
+  last_line_ = Clock::now();
 }
 
 void TrainProgress::on_warning(const std::string& message) {
-  erase_bar();
+  status_.erase();
   out_ << "warning: " << message << std::endl;
 }
 
 void TrainProgress::on_hang(const std::string& reason) {
-  erase_bar();
+  status_.erase();
   fail_at_once("gan_train", reason);
 }
 
@@ -144,7 +125,7 @@ void TrainProgress::on_checkpoint(const CheckpointReport& report) {
 }
 
 void TrainProgress::on_evaluation(const EvaluationReport& report) {
-  erase_bar();
+  status_.erase();
   out_ << format("epoch %lld:", static_cast<long long>(report.epoch));
   for (const MetricValue& metric : report.metrics) {
     out_ << ' ' << metric.name << format(" %.4g", metric.value);
@@ -153,20 +134,9 @@ void TrainProgress::on_evaluation(const EvaluationReport& report) {
 }
 
 void TrainProgress::on_saved(const std::filesystem::path& save_dir, bool stopped) {
-  erase_bar();
+  status_.erase();
   if (stopped) out_ << "stopped before the end, as asked\n";
   out_ << "models in " << save_dir.string() << std::endl;
-}
-
-void TrainProgress::erase_bar() {
-  if (bar_shown_) out_ << "\r\033[K";
-  bar_shown_ = false;
-}
-
-int terminal_width(int fd) {
-  winsize size{};
-  if (isatty(fd) == 0) return 0;
-  return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
 }
 
 }  // namespace miniray

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "gan/training_run.h"
+#include "tools/status_line.h"
 
 namespace miniray {
 
@@ -30,19 +31,14 @@ class TrainProgress final : public RunObserver {
 
   // The line of a step, without the bar.
   std::string describe(const StepReport& report) const;
-  // Shows what passes: on a terminal in one line, with a bar; elsewhere as a line now and then.
+  // Shows what passes: on a terminal in its status line, elsewhere as a line now and then.
   bool is_due() const;
   void show(double fraction, const std::string& text);
-  void erase_bar();
 
   std::ostream& out_;
-  int terminal_width_;
-  bool bar_shown_ = false;
-  Clock::time_point start_{}, last_shown_{};
+  StatusLine status_;
+  Clock::time_point start_{}, last_line_{};
   std::int64_t steps_done_ = 0, images_done_ = 0;
 };
-
-// The columns of the terminal behind a file descriptor; 0 where it is none.
-int terminal_width(int fd);
 
 }  // namespace miniray

@@ -1,47 +1,67 @@
 #!/usr/bin/env bash
-# What a preset gives in so many epochs, by one worker and by several that average in several ways: trains on
-# CIFAR-10 and prints a Markdown table of seconds and of 10,000 pictures' quality (docs/quality.md says what
+# What a preset gives in so many epochs, by one worker and by several that share the work in several ways: trains
+# on CIFAR-10 and prints a Markdown table of seconds and of 10,000 pictures' quality (docs/quality.md says what
 # the metrics are). A run that WORK_DIR holds already is not trained again.
 #
-#   bench/quality/quality_table.sh DATA_DIR WORK_DIR BUILD_DIR PRESET:EPOCHS ..
+#   bench/quality/quality_table.sh DATA_DIR WORK_DIR BUILD_DIR PRESET:EPOCHS[:SEED] ..
+#
+# WAYS, a regular expression, chooses among the ways of several workers: WAYS='2 workers, (outer|elastic)'.
+# Without it all are taken that average at least once before the run's last epoch.
 set -euo pipefail
-usage='usage: quality_table.sh DATA_DIR WORK_DIR BUILD_DIR PRESET:EPOCHS ..'
+usage='usage: quality_table.sh DATA_DIR WORK_DIR BUILD_DIR PRESET:EPOCHS[:SEED] ..'
 data=${1:?$usage} work=${2:?$usage} build=${3:?$usage}
 : "${4:?$usage}"
 shift 3
 mkdir -p "$work"
 
-# name and options of each way to share the work
+# name, epochs between averages where it is epochs, and options; SHARE: of the preset's batch, each worker's part.
 ways=(
-  "1 worker|--mode single"
-  "2 workers, average every epoch|--mode distributed --workers 2 --sync-interval 1"
-  "2 workers, average every 5 epochs|--mode distributed --workers 2 --sync-interval 5"
-  "2 workers, average each step's gradients|--mode distributed --workers 2 --sync gradients"
-  "2 workers, outer step every 5 epochs|--mode distributed --workers 2 --sync-interval 5 --outer nesterov"
-  "4 workers, average every epoch|--mode distributed --workers 4 --sync-interval 1"
-  "4 workers, average every 5 epochs|--mode distributed --workers 4 --sync-interval 5"
-  "4 workers, average each step's gradients|--mode distributed --workers 4 --sync gradients"
-  "4 workers, outer step every 5 epochs|--mode distributed --workers 4 --sync-interval 5 --outer nesterov"
+  "average every 5 epochs|5|--sync-interval 5"
+  "average every epoch|1|--sync-interval 1"
+  "average every 50 steps|0|--sync steps --sync-interval 50"
+  "average every 10 steps|0|--sync steps --sync-interval 10"
+  "average each step's gradients|0|--sync gradients"
+  "average each step's gradients, batch divided|0|--sync gradients --batch-size SHARE"
+  "outer step every 5 epochs|5|--outer nesterov --sync-interval 5"
+  "outer step every 50 steps|0|--outer nesterov --sync steps --sync-interval 50"
+  "elastic average every 10 steps|0|--outer elastic --sync steps --sync-interval 10"
 )
 
 # The value of a metric in gan_evaluate's lines.
 metric() { sed -n "s/^$1-builtin \([0-9.e-]*\).*/\1/p" "$2"; }
 
-echo '| preset | epochs | by | seconds | fid-builtin | kid-builtin | precision | recall |'
-echo '|---|---|---|---|---|---|---|---|'
+# Trains and measures one row: NAME OPTION ..
+row() {
+  local name=$1 job generator metrics seconds
+  shift
+  job=$(tr -cs 'a-z0-9\n' - <<<"$preset-$epochs-$seed-$name")
+  generator=$work/$job/generator.safetensors metrics=$work/$job.metrics
+  [ -e "$generator" ] || "$build/gan_train" --preset "$preset" --data-dir "$data" --epochs "$epochs" --seed "$seed" \
+    --sample-every 0 --checkpoint-every 0 --runs-dir "$work/runs" --job-id "$job" --save-dir "$work/$job" "$@" \
+    >"$work/$job.log"
+  [ -e "$metrics" ] || "$build/gan_evaluate" --model "$generator" --data-dir "$data" --num-images 10000 \
+    --metrics fid,kid,prdc >"$metrics.partial"
+  [ -e "$metrics" ] || mv "$metrics.partial" "$metrics"
+  seconds=$(sed -n 's/.*"type":"epoch".*"seconds":\([0-9.]*\).*/\1/p' "$work/runs/$job/events.jsonl" |
+    awk '{ sum += $1 } END { printf "%.0f", sum }')
+  echo "| \`$preset\` | $epochs | $seed | $name | $seconds | $(metric fid "$metrics") | $(metric kid "$metrics") |" \
+    "$(metric precision "$metrics") | $(metric recall "$metrics") |"
+}
+
+echo '| preset | epochs | seed | by | seconds | fid-builtin | kid-builtin | precision | recall |'
+echo '|---|---|---|---|---|---|---|---|---|'
 for wanted in "$@"; do
-  preset=${wanted%%:*} epochs=${wanted#*:}
-  for way in "${ways[@]}"; do
-    name=${way%%|*}
-    read -ra options <<<"${way#*|}"
-    job=$preset-$epochs-$(tr -c 'a-z0-9\n' - <<<"$name")
-    generator=$work/$job/generator.safetensors metrics=$work/$job.metrics
-    [ -e "$generator" ] || "$build/gan_train" --preset "$preset" --data-dir "$data" --epochs "$epochs" --sample-every 0 \
-      --checkpoint-every 0 --runs-dir "$work/runs" --job-id "$job" --save-dir "$work/$job" "${options[@]}" >"$work/$job.log"
-    "$build/gan_evaluate" --model "$generator" --data-dir "$data" --num-images 10000 --metrics fid,kid,prdc >"$metrics"
-    seconds=$(sed -n 's/.*"type":"epoch".*"seconds":\([0-9.]*\).*/\1/p' "$work/runs/$job/events.jsonl" |
-      awk '{ sum += $1 } END { printf "%.0f", sum }')
-    echo "| \`$preset\` | $epochs | $name | $seconds | $(metric fid "$metrics") | $(metric kid "$metrics") |" \
-      "$(metric precision "$metrics") | $(metric recall "$metrics") |"
+  IFS=: read -r preset epochs seed <<<"$wanted"
+  seed=${seed:-42}
+  row '1 worker' --mode single
+  batch=$(sed -n 's/^batch-size=//p' "$work/runs/$preset-$epochs-$seed-1-worker/config.toml")
+  for workers in 2 4; do
+    for way in "${ways[@]}"; do
+      IFS='|' read -r name interval options <<<"$way"
+      name="$workers workers, $name"
+      [[ $interval -le $epochs && $name =~ ${WAYS:-.} ]] || continue
+      read -ra flags <<<"${options/SHARE/$((batch / workers))}"
+      row "$name" --mode distributed --workers "$workers" "${flags[@]}"
+    done
   done
 done
