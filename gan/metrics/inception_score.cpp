@@ -16,7 +16,8 @@ void InceptionScoreBuilder::add(std::span<const float> logits) {
   const auto classes = static_cast<std::size_t>(classes_);
   for (; !logits.empty(); logits = logits.subspan(classes), ++next_) {
     const auto row = logits.first(classes);
-    const auto index = next_ * static_cast<std::int64_t>(splits_.size()) / count_;
+    const auto splits = static_cast<std::int64_t>(splits_.size());
+    const std::int64_t index = ((next_ + 1) * splits - 1) / count_;
     Split& split = splits_[static_cast<std::size_t>(index)];
     const double largest = std::ranges::max(row);
     double scale = 0;

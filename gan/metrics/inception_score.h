@@ -9,7 +9,8 @@
 
 namespace miniray {
 
-// The mean and deviation over kSplits consecutive parts of the pictures, each with its own p(y).
+// The mean and deviation over kSplits consecutive parts of the pictures, each with its own p(y):
+// part i begins at picture i * count / kSplits, rounded down, as in the common programs.
 class InceptionScoreBuilder {
  public:
   static constexpr std::int64_t kSplits = 10;

@@ -30,6 +30,7 @@ PROGRAMS = Path(__file__).resolve().parents[2] / "build"
 TRAIN = "gan_train"
 GENERATE = "gan_generate"
 ANIMATE = "gan_animate"
+EVALUATE = "gan_evaluate"
 
 FAILURE, USAGE, INTERRUPTED = 1, 2, 130
 RUN_SECONDS = 60
@@ -983,6 +984,38 @@ class Pictures(ProgramTest):
         self.assert_succeeds(self.generate("--num-images", 1))
         names = [path.name for path in (self.dir / "generated").iterdir()]
         self.assertEqual(names, ["image_00000.png"])
+
+
+class StatusLine(ProgramTest):
+    def test_a_terminal_shows_how_far_it_is_and_is_left_clean(self):
+        commands = [
+            ("making", GENERATE, "--npy", "pictures.npy"),
+            ("the generator", EVALUATE, "--data", "shapes", "--metrics", "is"),
+        ]
+        for what, program, *arguments in commands:
+            with self.subTest(program):
+                model = ["--model", MODELS / "generator.safetensors", "--num-images", 300]
+                shown = self.on_terminal(program, *model, *arguments)
+                self.assertRegex(shown, rf"\r\[#*\.*\] {what}: \d+ of 300 pictures\x1b\[K")
+                self.assertTrue(shown.endswith("\r\x1b[K"), shown)
+
+    def on_terminal(self, program, *arguments):
+        """What appears on a terminal that is its stderr."""
+        ours, its = os.openpty()
+        with open(ours, "rb", buffering=0) as terminal:
+            command = [PROGRAMS / program, *map(str, arguments)]
+            process = subprocess.Popen(
+                command, cwd=self.dir, stderr=its, stdout=subprocess.DEVNULL
+            )
+            os.close(its)
+            shown = b""
+            try:
+                while part := terminal.read(4096):
+                    shown += part
+            except OSError:  # Linux says so when the other end is closed
+                pass
+        self.assertEqual(process.wait(RUN_SECONDS), 0, shown)
+        return shown.decode()
 
 
 def bad_latents():

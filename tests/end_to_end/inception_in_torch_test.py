@@ -1,8 +1,12 @@
 #!/usr/bin/python3
 """Inception through files of PyTorch against torchvision's: the 2048 features and the logits of the same
-pictures, and files that are refused. Skipped (77) where python3-torchvision is not there.
+pictures, what gan_evaluate prints for two folders, and files that are refused. Skipped (77) where
+python3-torchvision is not there.
 
-    inception_in_torch_test.py BUILD_FOLDER
+    inception_in_torch_test.py BUILD_FOLDER [PICTURES [unittest's arguments]]
+
+PICTURES: how many each of the two folders has. From 2049 on, which take minutes, fid is compared too, with
+pytorch-fid's formula; that needs python3-scipy.
 """
 import struct
 import subprocess
@@ -24,8 +28,10 @@ except ImportError as error:
     sys.exit(77)
 
 BUILD = Path(sys.argv.pop(1)).resolve()
+PICTURES = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 128
 FAILURE = 1
 TOLERANCE = 1e-4
+METRIC_TOLERANCE = 1e-3  # what a user would call the same number
 
 
 def run(program, *arguments):
@@ -94,6 +100,71 @@ class Values(unittest.TestCase):
             data = (FOLDER / name).read_bytes()
             return data[8 + struct.unpack('<Q', data[:8])[0]:]
         self.assertEqual(payload('legacy.safetensors'), payload('network.safetensors'))
+
+
+def frechet_distance(a, b):
+    """As pytorch-fid has it: numpy's covariances in double, scipy's root of their product."""
+    from scipy import linalg
+    first, second = numpy.cov(a, rowvar=False), numpy.cov(b, rowvar=False)
+    root = linalg.sqrtm(first @ second)
+    if not numpy.isfinite(root).all():
+        offset = 1e-6 * numpy.eye(len(first))
+        root = linalg.sqrtm((first + offset) @ (second + offset))
+    difference = a.mean(0) - b.mean(0)
+    return difference @ difference + numpy.trace(first) + numpy.trace(second) - 2 * numpy.trace(root.real)
+
+
+def kernel_distance(a, b):
+    """The paper's estimator without bias; blocks of 1000, every so-many-th vector, as ours takes them."""
+    def kernel(x, y):
+        return (x @ y.T / x.shape[1] + 1) ** 3
+
+    def of_block(x, y):
+        others = ~numpy.eye(len(x), dtype=bool)
+        return kernel(x, x)[others].mean() + kernel(y, y)[others].mean() - 2 * kernel(x, y).mean()
+    blocks = max(1, len(a) // 1000)
+    size = len(a) // blocks if blocks == 1 else 1000
+    return numpy.mean([of_block(a[i::blocks][:size], b[i::blocks][:size]) for i in range(blocks)])
+
+
+def inception_score(logits):
+    """Of ten parts in order, as torch-fidelity takes them of pictures that are not shuffled."""
+    p = numpy.exp(logits - logits.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    edges = [len(p) * i // 10 for i in range(11)]
+    parts = [p[i:j] for i, j in zip(edges, edges[1:])]
+    return numpy.mean([numpy.exp((part * numpy.log(part / part.mean(0))).sum(1).mean()) for part in parts])
+
+
+class Metrics(unittest.TestCase):
+    """From pictures in files to the printed number: PNG, resizing, network, metric."""
+
+    def pictures(self, name, seed, block, contrast):
+        """Random squares under a random tint; returns the features and the logits that torch finds."""
+        random = numpy.random.default_rng(seed)
+        squares = random.normal(size=(PICTURES, 32 // block, 32 // block, 3)).repeat(block, 1).repeat(block, 2)
+        values = 128 + contrast * squares + 40 * random.normal(size=(PICTURES, 1, 1, 3))
+        pictures = values.clip(0, 255).astype(numpy.uint8)
+        (FOLDER / name).mkdir()
+        for i, picture in enumerate(pictures):
+            (FOLDER / name / f'{i:05}.png').write_bytes(png(32, 32, picture.tobytes()))
+        parts = [fid_inception.vectors(NETWORK, pictures[i:i + 64]) for i in range(0, PICTURES, 64)]
+        return [numpy.concatenate(values).astype(float) for values in zip(*parts)]
+
+    def test_printed_numbers_are_those_of_torch_and_numpy(self):
+        features, logits = self.pictures('samples', 1, 4, 30)
+        reference, _ = self.pictures('reference', 2, 8, 40)
+        expected = {'kid': kernel_distance(reference, features), 'is': inception_score(logits)}
+        if PICTURES > fid_inception.FEATURES:
+            expected['fid'] = frechet_distance(reference, features)
+        done = run('gan_evaluate', '--samples', 'samples', '--data', 'folder:reference', '--metrics',
+                   ','.join(expected), '--features', 'inception:network.safetensors')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        printed = dict(line.split()[:2] for line in done.stdout.splitlines())
+        for name, value in expected.items():
+            ours = float(printed[f'{name}-other-inception'])
+            print(f'{name} of {PICTURES} pictures: {ours}, by torch and numpy {value:.6g}')
+            self.assertLess(abs(ours - value), METRIC_TOLERANCE * abs(value))
 
 
 class Refusals(unittest.TestCase):
