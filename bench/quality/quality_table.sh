@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # What a preset gives in so many epochs, by one worker and by several that share the work in several ways: trains
-# on CIFAR-10 and prints a Markdown table of seconds and of 10,000 pictures' quality (docs/quality.md says what
+# on CIFAR-10 and prints a Markdown table of the median epoch's seconds and of 10,000 pictures' quality (docs/quality.md says what
 # the metrics are). A run that WORK_DIR holds already is not trained again.
 #
 #   bench/quality/quality_table.sh DATA_DIR WORK_DIR BUILD_DIR PRESET:EPOCHS[:SEED] ..
 #
 # WAYS, a regular expression, chooses among the ways of several workers: WAYS='2 workers, (outer|elastic)'.
-# Without it all are taken that average at least once before the run's last epoch.
 set -euo pipefail
 usage='usage: quality_table.sh DATA_DIR WORK_DIR BUILD_DIR PRESET:EPOCHS[:SEED] ..'
 data=${1:?$usage} work=${2:?$usage} build=${3:?$usage}
@@ -14,17 +13,18 @@ data=${1:?$usage} work=${2:?$usage} build=${3:?$usage}
 shift 3
 mkdir -p "$work"
 
-# name, epochs between averages where it is epochs, and options; SHARE: of the preset's batch, each worker's part.
+# Name and options. EPOCHS: of the run, so that nothing is averaged but its end; SHARE: of the preset's batch, each
+# worker's part.
 ways=(
-  "average every 5 epochs|5|--sync-interval 5"
-  "average every epoch|1|--sync-interval 1"
-  "average every 50 steps|0|--sync steps --sync-interval 50"
-  "average every 10 steps|0|--sync steps --sync-interval 10"
-  "average each step's gradients|0|--sync gradients"
-  "average each step's gradients, batch divided|0|--sync gradients --batch-size SHARE"
-  "outer step every 5 epochs|5|--outer nesterov --sync-interval 5"
-  "outer step every 50 steps|0|--outer nesterov --sync steps --sync-interval 50"
-  "elastic average every 10 steps|0|--outer elastic --sync steps --sync-interval 10"
+  "average every EPOCHS epochs|--sync-interval EPOCHS"
+  "average every epoch|--sync-interval 1"
+  "average every 50 steps|--sync steps --sync-interval 50"
+  "average every 10 steps|--sync steps --sync-interval 10"
+  "average each step's gradients|--sync gradients"
+  "average each step's gradients, batch divided|--sync gradients --batch-size SHARE"
+  "outer step every EPOCHS epochs|--outer nesterov --sync-interval EPOCHS"
+  "outer step every 50 steps|--outer nesterov --sync steps --sync-interval 50"
+  "elastic average every 10 steps|--outer elastic --sync steps --sync-interval 10"
 )
 
 # The value of a metric in gan_evaluate's lines.
@@ -42,13 +42,13 @@ row() {
   [ -e "$metrics" ] || "$build/gan_evaluate" --model "$generator" --data-dir "$data" --num-images 10000 \
     --metrics fid,kid,prdc >"$metrics.partial"
   [ -e "$metrics" ] || mv "$metrics.partial" "$metrics"
-  seconds=$(sed -n 's/.*"type":"epoch".*"seconds":\([0-9.]*\).*/\1/p' "$work/runs/$job/events.jsonl" |
-    awk '{ sum += $1 } END { printf "%.0f", sum }')
+  seconds=$(sed -n 's/.*"type":"epoch".*"seconds":\([0-9.]*\).*/\1/p' "$work/runs/$job/events.jsonl" | sort -n |
+    awk '{ all[NR] = $1 } END { printf "%.1f", all[int((NR + 1) / 2)] }')
   echo "| \`$preset\` | $epochs | $seed | $name | $seconds | $(metric fid "$metrics") | $(metric kid "$metrics") |" \
     "$(metric precision "$metrics") | $(metric recall "$metrics") |"
 }
 
-echo '| preset | epochs | seed | by | seconds | fid-builtin | kid-builtin | precision | recall |'
+echo '| preset | epochs | seed | by | seconds an epoch | fid-builtin | kid-builtin | precision | recall |'
 echo '|---|---|---|---|---|---|---|---|---|'
 for wanted in "$@"; do
   IFS=: read -r preset epochs seed <<<"$wanted"
@@ -56,11 +56,11 @@ for wanted in "$@"; do
   row '1 worker' --mode single
   batch=$(sed -n 's/^batch-size=//p' "$work/runs/$preset-$epochs-$seed-1-worker/config.toml")
   for workers in 2 4; do
-    for way in "${ways[@]}"; do
-      IFS='|' read -r name interval options <<<"$way"
-      name="$workers workers, $name"
-      [[ $interval -le $epochs && $name =~ ${WAYS:-.} ]] || continue
-      read -ra flags <<<"${options/SHARE/$((batch / workers))}"
+    for way in "${ways[@]//EPOCHS/$epochs}"; do
+      name="$workers workers, ${way%%|*}"
+      [[ $name =~ ${WAYS:-.} ]] || continue
+      read -ra flags <<<"${way#*|}"
+      flags=("${flags[@]/SHARE/$((batch / workers))}")
       row "$name" --mode distributed --workers "$workers" "${flags[@]}"
     done
   done
