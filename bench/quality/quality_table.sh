@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a preset gives in so many epochs, by one worker and by several that share the work in several ways: trains
-# on CIFAR-10 and prints a Markdown table of the median epoch's seconds and of 10,000 pictures' quality (docs/quality.md says what
-# the metrics are). A run that WORK_DIR holds already is not trained again.
+# on CIFAR-10 and prints a Markdown table of the median epoch's seconds and of 10,000 pictures' quality
+# (docs/quality.md says what the metrics are). A run that WORK_DIR holds already is not trained again.
 #
 #   bench/quality/quality_table.sh DATA_DIR WORK_DIR BUILD_DIR PRESET:EPOCHS[:SEED] ..
 #
@@ -13,15 +13,15 @@ data=${1:?$usage} work=${2:?$usage} build=${3:?$usage}
 shift 3
 mkdir -p "$work"
 
-# Name and options. EPOCHS: of the run, so that nothing is averaged but its end; SHARE: of the preset's batch, each
-# worker's part.
+# Name and options. EPOCHS: all of the run, so that copies are averaged once, at its end; SHARE: each worker's part
+# of the preset's batch.
 ways=(
   "average every EPOCHS epochs|--sync-interval EPOCHS"
   "average every epoch|--sync-interval 1"
   "average every 50 steps|--sync steps --sync-interval 50"
   "average every 10 steps|--sync steps --sync-interval 10"
-  "average each step's gradients|--sync gradients"
-  "average each step's gradients, batch divided|--sync gradients --batch-size SHARE"
+  "gradients each step|--sync gradients"
+  "gradients each step, batch divided|--sync gradients --batch-size SHARE"
   "outer step every EPOCHS epochs|--outer nesterov --sync-interval EPOCHS"
   "outer step every 50 steps|--outer nesterov --sync steps --sync-interval 50"
   "elastic average every 10 steps|--outer elastic --sync steps --sync-interval 10"
