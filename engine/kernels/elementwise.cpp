@@ -5,6 +5,7 @@
 #include "hwy/foreach_target.h"
 
 #include "engine/kernels/simd-inl.h"
+#include "engine/kernels/tanh-inl.h"
 #include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
 
@@ -50,7 +51,8 @@ void leaky_relu_backward(T slope, std::span<const T> y, std::span<const T> dy, s
 
 template <class T>
 void tanh_forward(std::span<const T> x, std::span<T> y) {
-  map(x.size(), x.data(), y.data(), [&](Vector<T> v) HWY_ATTR { return hn::Tanh(kTag<T>, v); });
+  map(x.size(), x.data(), y.data(),
+      [&](Vector<T> v) HWY_ATTR { return hyperbolic_tangent(kTag<T>, v); });
 }
 
 template <class T>
