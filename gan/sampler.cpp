@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/kernels/gemm.h"
 #include "engine/kernels/pixels.h"
 #include "engine/rng.h"
 #include "engine/span.h"
@@ -27,7 +28,8 @@ Sampler::Sampler(const ThreadBudget& threads, const Network<float>& generator, c
       latents_({kBatch, spec.latent_dim}),
       outputs_({kBatch, image_shape_.elements()}),
       labels_(spec.conditional() ? kBatch : 0),
-      pass_(generator.plan(), kBatch, PassUse::kForwardOnly) {}
+      pass_(generator.plan(), kBatch, PassUse::kForwardOnly),
+      dense_(DensePictures::of(generator, image_shape_)) {}
 
 ClassOf Sampler::all_classes() const {
   return [classes = classes_](std::int64_t picture) { return picture % classes; };
@@ -74,11 +76,14 @@ void Sampler::set_labels(std::int64_t first, const ClassOf& class_of) {
 }
 
 void Sampler::run_batch(std::int64_t count, Images& images) {
-  generator_.forward({.threads = threads_, .labels = labels_}, kBatch, latents_.span(),
-                     outputs_.span(), pass_);
   const std::size_t old_size = images.pixels.size();
   images.pixels.resize(old_size + static_cast<std::size_t>(count * images.image_bytes()));
   std::uint8_t* const to = images.pixels.data() + old_size;
+  if (dense_ && !uses_blas<float>(threads_)) {
+    return dense_->run(threads_, part(latents_.span(), 0, count * latent_dim()), to);
+  }
+  generator_.forward({.threads = threads_, .labels = labels_}, kBatch, latents_.span(),
+                     outputs_.span(), pass_);
   threads_.for_each_tile(count, [&](std::int64_t row) {
     pixels_from_planes(images.channels, images.height * images.width,
                        outputs_.data() + row * images.image_bytes(),

@@ -7,11 +7,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "engine/parallel.h"
 #include "engine/tensor.h"
+#include "gan/dense_pictures.h"
 #include "gan/images.h"
 #include "gan/models.h"
 #include "nn/network.h"
@@ -60,6 +62,7 @@ class Sampler {
   Tensor<float> latents_, outputs_;
   std::vector<std::int32_t> labels_;  // of latents_; empty where the model takes no classes
   PassBuffers<float> pass_;
+  std::optional<DensePictures> dense_;  // where the generator is of that kind
 };
 
 }  // namespace miniray

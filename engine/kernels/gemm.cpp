@@ -9,17 +9,6 @@
 namespace miniray {
 namespace {
 
-// Our kernels measured faster for every shape of the training step (bench/report.sh prints the
-// table), OpenBLAS where this program would have to run without vectors.
-template <class T>
-bool use_blas(const ThreadBudget& threads) {
-  if (threads.products() != ProductKernels::kAutomatic) {
-    return threads.products() == ProductKernels::kBlas;
-  }
-  const bool one_lane = panel_kernels<T>().columns == 2;
-  return one_lane;
-}
-
 std::int64_t pieces(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
 
 // An extent of 16 equal pieces, so that as many cores have work, but none above `most`, since a
@@ -81,10 +70,21 @@ void add_gradient_row(const ThreadBudget& threads, const GemmShape& shape, std::
 
 }  // namespace
 
+// Our kernels measured faster for every shape of the training step (bench/report.sh prints the
+// table), OpenBLAS where this program would have to run without vectors.
+template <class T>
+bool uses_blas(const ThreadBudget& threads) {
+  if (threads.products() != ProductKernels::kAutomatic) {
+    return threads.products() == ProductKernels::kBlas;
+  }
+  const bool one_lane = panel_kernels<T>().columns == 2;
+  return one_lane;
+}
+
 template <class T>
 void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
              std::span<const T> b, std::span<const T> bias, std::span<T> c, TileFunction finished) {
-  if (use_blas<T>(threads)) return blas::gemm_nt(threads, shape, a, b, bias, c, finished);
+  if (uses_blas<T>(threads)) return blas::gemm_nt(threads, shape, a, b, bias, c, finished);
   const PanelKernels<T>& kernels = panel_kernels<T>();
   const std::int64_t panels = pieces(shape.m, kernels.columns);
   const std::int64_t panel_size = kernels.columns * shape.k;
@@ -104,7 +104,7 @@ void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
 template <class T>
 void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
              std::span<const T> b, std::span<T> c, TileFunction finished) {
-  if (use_blas<T>(threads)) return blas::gemm_nn(threads, shape, a, b, c, finished);
+  if (uses_blas<T>(threads)) return blas::gemm_nn(threads, shape, a, b, c, finished);
   if (shape.k == 1) {
     return for_each_range(threads, shape.m, 32, [&](std::int64_t m0, std::int64_t rows) {
       outer_product(rows, shape.n, a.data() + m0, b.data(), c.data() + m0 * shape.n);
@@ -123,7 +123,7 @@ void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
 template <class T>
 void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
                  std::span<const T> b, std::span<T> c) {
-  if (use_blas<T>(threads)) return blas::gemm_tn_add(threads, shape, a, b, c);
+  if (uses_blas<T>(threads)) return blas::gemm_tn_add(threads, shape, a, b, c);
   if (shape.m == 1) {
     return add_gradient_row(threads, shape, a, b, c.data(), [](std::int64_t, std::int64_t) {});
   }
@@ -137,7 +137,7 @@ void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<
 template <class T>
 void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
                   std::span<const T> b, const AdamFactors<T>& factors, const AdamSpans<T>& spans) {
-  if (use_blas<T>(threads)) return blas::gemm_tn_adam(threads, shape, a, b, factors, spans);
+  if (uses_blas<T>(threads)) return blas::gemm_tn_adam(threads, shape, a, b, factors, spans);
   if (shape.m == 1) {
     T* const gradient = scratch<T>(threads, shape.n);
     std::fill_n(gradient, shape.n, T{0});
@@ -156,6 +156,7 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
 }
 
 #define MINIRAY_GEMM(T)                                                                      \
+  template bool uses_blas<T>(const ThreadBudget&);                                           \
   template void gemm_nt(const ThreadBudget&, const GemmShape&, std::span<const T>,           \
                         std::span<const T>, std::span<const T>, std::span<T>, TileFunction); \
   template void gemm_nn(const ThreadBudget&, const GemmShape&, std::span<const T>,           \

@@ -19,6 +19,11 @@ struct GemmShape {
   std::int64_t m, n, k;
 };
 
+// Whether a BLAS makes them, or kernels of our own: a choice that a program may force
+// (ThreadBudget).
+template <class T>
+bool uses_blas(const ThreadBudget& threads);
+
 // c[m, n] = a[m, k] . b[n, k]^T + bias[n]; an empty bias is none. `finished` is called with each
 // tile of c while it is still in the caches: the place for what follows element by element.
 template <class T>

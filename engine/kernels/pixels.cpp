@@ -4,6 +4,7 @@
 #define HWY_TARGET_INCLUDE "engine/kernels/pixels.cpp"
 #include "hwy/foreach_target.h"
 
+#include "engine/kernels/pixels-inl.h"
 #include "engine/kernels/simd-inl.h"
 #include "hwy/highway.h"
 
@@ -15,10 +16,7 @@ using Floats = hn::ScalableTag<float>;
 using Bytes = hn::Rebind<std::uint8_t, Floats>;
 
 HWY_INLINE hn::Vec<Bytes> to_bytes(hn::Vec<Floats> values) {
-  const Floats d;
-  const auto scaled = hn::MulAdd(values, hn::Set(d, 127.5F), hn::Set(d, 128.0F));
-  const auto clamped = hn::Min(hn::Max(scaled, hn::Zero(d)), hn::Set(d, 255.0F));
-  return hn::DemoteTo(Bytes(), hn::ConvertTo(hn::RebindToSigned<Floats>(), clamped));
+  return hn::DemoteTo(Bytes(), to_levels(values));
 }
 
 // A vector of pixels; load(c) gives channel c.
