@@ -125,6 +125,24 @@ void StagedFile::commit(Durability durability) {
   if (synced) sync_folder(folder_of(path_));
 }
 
+OutputFolder::OutputFolder(const std::filesystem::path& path)
+    : path_(path), folder_(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (!folder_.is_open()) throw cannot("write into the folder", path);
+}
+
+void OutputFolder::write(const std::string& name, std::span<const std::byte> bytes) const {
+  Descriptor file(
+      openat(folder_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!file.is_open() && errno == EEXIST) {
+    return write_file(path_ / name, bytes, Durability::kBuffered);
+  }
+  if (!file.is_open()) throw cannot("write", path_ / name);
+  if (write_all(file.get(), bytes) && file.close_now()) return;
+  const Error error = cannot("write", path_ / name);
+  unlinkat(folder_.get(), name.c_str(), 0);
+  throw error;
+}
+
 void sync_folder(const std::filesystem::path& folder) {
   const Descriptor descriptor(open(folder.c_str(), O_RDONLY | O_DIRECTORY));
   // Some file systems cannot sync a folder and say EINVAL; the rename itself stands.

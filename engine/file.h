@@ -50,6 +50,24 @@ class StagedFile {
   bool committed_ = false;
 };
 
+// Where many files go, for the least that the system asks for each: the folder is looked up once,
+// and a new file has its name from the start.
+class OutputFolder {
+ public:
+  // Throws not found or io, naming the path; so does write.
+  explicit OutputFolder(const std::filesystem::path& path);
+
+  // The file is on the disk when the system gets to it. Where one of that name stood, it stays as
+  // it was unless the whole succeeds, as by write_file. A new one is removed where writing it
+  // fails, but whoever looks meanwhile, or after its process was killed, may find it unfinished.
+  // Any number of threads, each with names of its own.
+  void write(const std::string& name, std::span<const std::byte> bytes) const;
+
+ private:
+  std::filesystem::path path_;
+  Descriptor folder_;
+};
+
 // What was made, renamed or removed in a folder is on the disk when it returns. Throws io, naming
 // the path.
 void sync_folder(const std::filesystem::path& folder);

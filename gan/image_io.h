@@ -12,7 +12,8 @@
 namespace miniray {
 
 // PNGs of pictures [0, images.count) as folder/image_<first + i, five digits>.png, in parallel.
-// Each is complete or not there; they are on the disk when the system gets to it. Throws io.
+// They are on the disk when the system gets to it; what was there before stays until its successor
+// is complete (OutputFolder). Throws not found or io.
 void write_pngs(const ThreadBudget& threads, const Images& images, std::int64_t first,
                 const std::filesystem::path& folder);
 

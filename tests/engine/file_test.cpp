@@ -20,6 +20,27 @@ std::size_t entries(const fs::path& folder) {
       std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
+
+// While it lives no file of this process grows beyond 1000 bytes.
+class SmallFiles {
+ public:
+  SmallFiles() {
+    std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{1000, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~SmallFiles() { setrlimit(RLIMIT_FSIZE, &before_); }
+  SmallFiles(const SmallFiles&) = delete;
+  SmallFiles& operator=(const SmallFiles&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
 TEST(WriteFile, ReplacesTheWholeAndLeavesNothingBeside) {
   const testing::TempDir dir;
   write_file(dir.path() / "a", std::string("first, longer"));
@@ -41,15 +62,35 @@ TEST(WriteFile, TakesBytesFromSeveralPlaces) {
 TEST(WriteFile, AFullDiskLeavesTheOldFile) {
   const testing::TempDir dir;
   write_file(dir.path() / "a", std::string("old"));
-  std::signal(SIGXFSZ, SIG_IGN);
-  rlimit before{};
-  getrlimit(RLIMIT_FSIZE, &before);
-  const rlimit small{1000, before.rlim_max};
-  setrlimit(RLIMIT_FSIZE, &small);
+  const SmallFiles small;
   expect_error(ErrorKind::kIo, "/a'",
                [&] { write_file(dir.path() / "a", std::string(5000, 'x')); });
-  setrlimit(RLIMIT_FSIZE, &before);
   EXPECT_EQ(read_file(dir.path() / "a", 100), "old");
+  EXPECT_EQ(entries(dir.path()), 1U);
+}
+
+TEST(OutputFolder, MakesFilesAndReplacesThem) {
+  const testing::TempDir dir;
+  const OutputFolder folder(dir.path());
+  for (const char* text : {"first, longer", "second"}) {
+    folder.write("a", bytes_of(text));
+    EXPECT_EQ(read_file(dir.path() / "a", 100), text);
+  }
+  EXPECT_EQ(entries(dir.path()), 1U);
+  expect_error(ErrorKind::kNotFound, "missing", [&] { OutputFolder(dir.path() / "missing"); });
+  expect_error(ErrorKind::kNotFound, "missing/a", [&] { folder.write("missing/a", {}); });
+}
+
+TEST(OutputFolder, AFullDiskLeavesNoHalfFileAndTheOldOne) {
+  const testing::TempDir dir;
+  const OutputFolder folder(dir.path());
+  folder.write("old", bytes_of("old"));
+  const SmallFiles small;
+  for (const char* name : {"old", "new"}) {
+    expect_error(ErrorKind::kIo, name,
+                 [&] { folder.write(name, bytes_of(std::string(5000, 'x'))); });
+  }
+  EXPECT_EQ(read_file(dir.path() / "old", 100), "old");
   EXPECT_EQ(entries(dir.path()), 1U);
 }
 
@@ -57,10 +98,6 @@ TEST(WriteFile, NamesTheFileThatItCannotWrite) {
   const testing::TempDir dir;
   expect_error(ErrorKind::kNotFound, "missing/a",
                [&] { write_file(dir.path() / "missing" / "a", std::string("x")); });
-}
-
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
 }
 
 TEST(StagedFile, AppearsWhenItIsComplete) {
