@@ -189,7 +189,13 @@ report_growth() {
 # generation_row PROGRAM ..: its line as a row. Pictures stay to the end: some file systems look long
 # for a place where many files were removed just now.
 generation_row() {
-  "$@" --output "$(mktemp -d "$pictures/XXXXXX")" | sed -E 's/^(.*) thr=([0-9]+) images=[0-9]+ \| sampler ([0-9]+) images\/s( \(([0-9.]+) GFLOP\/s, ([0-9]+%).*\))? \| with PNGs ([0-9]+) .*/| \1 | \2 | \3 | \5 | \6 | \7 |/'
+  "$@" --output "$(mktemp -d "$pictures/XXXXXX")" | sed -E '
+    s/^(.*) thr=([0-9]+) images=[0-9]+ \| sampler ([0-9]+) images\/s/| \1 | \2 | \3 |/
+    s/\(([0-9.]+) GFLOP\/s, ([0-9]+%)[^)]*\)/\1 | \2/
+    s/\| \| with/| | | with/
+    s/with PNGs ([0-9]+) images\/s, ([0-9]+) bytes each/\1 | \2/
+    s/files alone ([0-9]+) a second/\1 |/
+    s/([0-9])$/\1 | |/'
 }
 
 # A Python that has PyTorch and Pillow, or nothing.
@@ -212,18 +218,39 @@ report_generation() {
   echo
   echo '## Generation'
   echo
-  echo "$images pictures, 32x32x3: the sampler alone, and the whole way to PNGs in a fresh folder. Each row is one run."
+  echo "$images pictures, 32x32x3: the sampler alone, and the whole way to PNGs in a fresh folder. Each row is one run.
+Files alone: as many files of the same size, made by as many threads with the system's bare calls (create, write, close).
+The file system: $(df --output=fstype "$pictures" | tail -1)."
   [ -n "$python" ] || echo 'There is no Python with PyTorch and Pillow here to compare with.'
   echo
-  echo '| program | threads | sampler, images/s | GFLOP/s | of the peak | with PNGs, images/s |'
-  echo '|---|---|---|---|---|---|'
+  echo '| program | threads | sampler, images/s | GFLOP/s | of the peak | with PNGs, images/s | bytes a PNG | files alone, a second |'
+  echo '|---|---|---|---|---|---|---|---|'
   for threads in $all_threads; do
     for _ in $(pick '1 2' 1); do
       generation_row "$bench/generation" --threads "$threads" --images "$images" --rounds "$rounds"
       [ -z "$python" ] || LD_LIBRARY_PATH=$openmp${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} generation_row \
         "$python" "$here/peers/generate_pillow.py" --threads "$threads" --images "$images" --rounds "$rounds"
     done
-  done
+  done | tee "$pictures/rows"
+  [ -z "$python" ] || generation_ratios "$pictures/rows"
+}
+
+# Ours over the peer's, of the means of each one's rows.
+generation_ratios() {
+  echo
+  awk -F' *[|] *' '
+    {
+      program = $2 ~ /^miniray/ ? "ours" : "peer"
+      sampler[program, $3] += $4
+      pngs[program, $3] += $7
+      threads[$3]
+    }
+    END {
+      for (n in threads) {
+        printf "%d thread(s): the sampler %.1f times the peer, with PNGs %.1f times.\n", n,
+          sampler["ours", n] / sampler["peer", n], pngs["ours", n] / pngs["peer", n]
+      }
+    }' "$1" | sort -n
 }
 
 if [ -n "$only" ]; then

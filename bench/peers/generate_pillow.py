@@ -75,6 +75,11 @@ def time_pngs(generator, writers, folder):
     return time.perf_counter() - start
 
 
+def mean_size(folder):
+    sizes = [entry.stat().st_size for entry in os.scandir(folder)]
+    return sum(sizes) // len(sizes)
+
+
 def main():
     # Started before PyTorch's threads, which a fork would not take along.
     writers = get_context('fork').Pool(args.threads) if args.threads > 1 else None
@@ -88,7 +93,7 @@ def main():
         pngs.append(time_pngs(generator, writers, f'{args.output}/{i}'))
     print(f'pytorch {torch.__version__} pillow {Image.__version__} thr={args.threads} images={args.images}'
           f' | sampler {args.images / statistics.median(sampler):.0f} images/s'
-          f' | with PNGs {args.images / statistics.median(pngs):.0f} images/s')
+          f' | with PNGs {args.images / statistics.median(pngs):.0f} images/s, {mean_size(f"{args.output}/0")} bytes each')
 
 
 if __name__ == '__main__':
