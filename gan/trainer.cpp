@@ -14,6 +14,9 @@ namespace {
 // What a worker gets to end in once another has failed: it has a step in hand.
 constexpr std::chrono::milliseconds kGrace = std::chrono::seconds(10);
 
+constexpr const char* kGeneratorFile = "generator.safetensors";
+constexpr const char* kDiscriminatorFile = "discriminator.safetensors";
+
 GanOptions options_of(std::int64_t latent_dim, double lr) {
   GanOptions options;
   options.model.latent_dim = latent_dim;
@@ -24,8 +27,29 @@ GanOptions options_of(std::int64_t latent_dim, double lr) {
 void save(const std::filesystem::path& dir, const GanSpec& spec, const Network<float>& generator,
           const Network<float>& discriminator) {
   make_writable_folder(dir);
-  save_network(dir / "generator.safetensors", Role::kGenerator, spec, generator);
-  save_network(dir / "discriminator.safetensors", Role::kDiscriminator, spec, discriminator);
+  save_network(dir / kGeneratorFile, Role::kGenerator, spec, generator);
+  save_network(dir / kDiscriminatorFile, Role::kDiscriminator, spec, discriminator);
+}
+
+const std::string kWorker = "worker_";
+
+std::string worker_folder(int rank) { return kWorker + std::to_string(rank); }
+
+// What a training with more workers left there: beside this average it would mislead.
+void remove_workers_from(const std::filesystem::path& dir, int first) {
+  std::vector<std::filesystem::path> folders;
+  std::error_code ignored;  // there is no such folder, another process has removed it
+  for (const auto& entry : std::filesystem::directory_iterator(dir, ignored)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with(kWorker)) continue;
+    const int rank = std::atoi(name.c_str() + kWorker.size());
+    if (name == worker_folder(rank) && rank >= first) folders.push_back(entry.path());
+  }
+  for (const auto& folder : folders) {
+    std::filesystem::remove(folder / kGeneratorFile, ignored);
+    std::filesystem::remove(folder / kDiscriminatorFile, ignored);
+    std::filesystem::remove(folder, ignored);  // where nothing else is in it
+  }
 }
 
 // The collector first: it takes the time.
@@ -94,6 +118,7 @@ TrainResult GanTrainer::train(const Dataset& dataset, const TrainOptions& option
 
 void GanTrainer::save_models(const std::filesystem::path& dir) const {
   save(dir, state().spec, state().sampling_generator(), state().discriminator);
+  remove_workers_from(dir, 0);
 }
 
 ReplicaActor::ReplicaActor(const ThreadBudget& threads, ThreadWorld* world, int local_rank,
@@ -200,9 +225,7 @@ TrainResult DistributedGanTrainer::train(const Dataset& dataset, const TrainOpti
 void DistributedGanTrainer::record_failure(Collector& collector, const std::string& message,
                                            bool heard_of_it) const {
   collector.fail(message);
-  const bool several =
-      options_.processes != nullptr && options_.processes->communicator().world_size() > 1;
-  if (!heard_of_it || !several) {
+  if (!heard_of_it || process_count() == 1) {
     collector.worker_lost(first_rank_ + world_.failed_rank().value_or(0), message);
     return;
   }
@@ -213,13 +236,19 @@ void DistributedGanTrainer::record_failure(Collector& collector, const std::stri
   }
 }
 
+int DistributedGanTrainer::process_count() const {
+  return options_.processes == nullptr ? 1 : options_.processes->communicator().world_size();
+}
+
 void DistributedGanTrainer::save_models(const std::filesystem::path& dir) const {
   for (std::size_t rank = 0; rank < replicas_.size(); ++rank) {
     const auto& own = replicas_[rank]->own_networks();
     if (!own) continue;
-    const std::string folder = "worker_" + std::to_string(first_rank_ + static_cast<int>(rank));
+    const std::string folder = worker_folder(first_rank_ + static_cast<int>(rank));
     save(dir / folder, state().spec, own->generator, own->discriminator);
   }
+  const int workers = options_.num_workers * process_count();
+  remove_workers_from(dir, workers > 1 ? workers : 0);
   if (first_rank_ != 0) return;
   save(dir, state().spec, state().sampling_generator(), state().discriminator);
 }

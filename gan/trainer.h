@@ -27,7 +27,8 @@ class GanTrainer {
                     const Observers& observers = {}, const std::atomic<bool>* stop = nullptr);
 
   // dir/generator.safetensors, the one that pictures are made with, and
-  // dir/discriminator.safetensors. Throws io, naming the path.
+  // dir/discriminator.safetensors; removes those of workers that an earlier training left in dir.
+  // Throws io, naming the path.
   void save_models(const std::filesystem::path& dir) const;
 
   const GanState& state() const { return replica_.state(); }
@@ -90,8 +91,8 @@ class DistributedGanTrainer {
                     const Observers& observers = {}, const std::atomic<bool>* stop = nullptr);
 
   // The average as GanTrainer does; before the last average, each worker's own networks as
-  // dir/worker_<rank>/. Of several processes the first saves the average, each its own workers.
-  // Throws io, naming the path.
+  // dir/worker_<rank>/; removes those of an earlier training with more workers. Of several
+  // processes the first saves the average, each its own workers. Throws io, naming the path.
   void save_models(const std::filesystem::path& dir) const;
 
   // The average, between trainings.
@@ -100,6 +101,8 @@ class DistributedGanTrainer {
   const std::vector<const Replica*>& workers() const { return replicas_; }
 
  private:
+  int process_count() const;
+
   // Starts the training on every worker.
   std::vector<Future<TrainResult>> start(const Dataset& dataset, const TrainOptions& options,
                                          const Observers& observers, const std::atomic<bool>* stop);

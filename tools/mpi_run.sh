@@ -9,7 +9,8 @@
 #   --hosts A,B:2         machines, with the number of processes where more than one
 #   --interface SUBNET    the network between them, such as 10.0.0.0/24; default: OpenMPI chooses
 #   --max-restarts N      of gan_train: a job that fails is resumed from its last checkpoint so many
-#                         times; default 0. Needs the runs' folder on the first machine
+#                         times, 2 seconds later, then 8, 32 and 60; default 0. Needs the runs' folder
+#                         on the first machine
 #
 #   tools/mpi_run.sh -n 2 build/gan_train --mode distributed --workers 4
 set -euo pipefail
@@ -21,7 +22,7 @@ while [ $# -gt 0 ]; do
     --hosts) hosts=$2; shift 2 ;;
     --interface) interface=$2; shift 2 ;;
     --max-restarts) max_restarts=$2; shift 2 ;;
-    -h | --help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "mpi_run: unknown option $1 (--help)" >&2; exit 2 ;;
     *) break ;;
   esac
@@ -115,7 +116,7 @@ while [ $# -gt 0 ]; do
 done
 : "${job:=$(date +%Y%m%d-%H%M%S)-$$}"
 
-restarts=0
+restarts=0 pause=2
 while true; do
   if [ -n "$resume" ]; then
     run "$program" "${kept[@]}" --resume "$job"
@@ -127,8 +128,9 @@ while true; do
   if [ -n "$stopped" ] || [ "$restarts" -ge "$max_restarts" ]; then exit "$code"; fi
   restarts=$((restarts + 1))
   [ ! -f "$runs/$job/config.toml" ] || resume=yes
-  pause=$((10 * (restarts - 1)))  # what ails a machine may take a while
-  echo "mpi_run: the job ended with code $code; restart $restarts of $max_restarts, from its last checkpoint" >&2
-  [ "$pause" -eq 0 ] || sleep "$pause"
+  echo "mpi_run: the job ended with code $code; restart $restarts of $max_restarts in $pause s, from its last checkpoint" >&2
+  sleep "$pause" &
+  wait "$!" || true  # until a signal
   [ -z "$stopped" ] || exit "$code"
+  pause=$((pause < 16 ? 4 * pause : 60))  # what ails a machine may take a while
 done

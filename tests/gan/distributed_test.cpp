@@ -8,6 +8,7 @@
 #include <mutex>
 #include <set>
 
+#include "engine/file.h"
 #include "gan/trainer.h"
 #include "support/expect_error.h"
 #include "support/small_gan.h"
@@ -176,6 +177,29 @@ TEST(Distributed, SavesTheAverageAndEachWorkersOwn) {
       EXPECT_TRUE(std::filesystem::exists(dir.path() / folder / file)) << folder << file;
     }
   }
+}
+
+TEST(Distributed, NoWorkerOfAnEarlierTrainingStaysBesideTheAverage) {
+  namespace fs = std::filesystem;
+  const testing::TempDir dir;
+  const auto save = [&](int workers) {
+    DistributedGanTrainer trainer(small_options(), {.num_workers = workers});
+    trainer.train(SmallPictures(40), {.epochs = 1, .batch_size = 10});
+    trainer.save_models(dir.path());
+  };
+  save(4);
+  write_file(dir.path() / "worker_3" / "notes", std::string("mine"));
+  fs::create_directories(dir.path() / "worker_2b");
+  write_file(dir.path() / "worker_2b" / "generator.safetensors", std::string("mine"));
+  save(2);
+  EXPECT_TRUE(fs::exists(dir.path() / "worker_1" / "generator.safetensors"));
+  EXPECT_FALSE(fs::exists(dir.path() / "worker_2"));
+  EXPECT_FALSE(fs::exists(dir.path() / "worker_3" / "generator.safetensors"));
+  EXPECT_TRUE(fs::exists(dir.path() / "worker_3" / "notes"));
+  EXPECT_TRUE(fs::exists(dir.path() / "worker_2b" / "generator.safetensors"));
+  GanTrainer(small_options(), 1).save_models(dir.path());
+  EXPECT_FALSE(fs::exists(dir.path() / "worker_0"));
+  EXPECT_TRUE(fs::exists(dir.path() / "generator.safetensors"));
 }
 
 TEST(Distributed, LossesAreAveragedOverWorkers) {

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -41,7 +42,10 @@ class HttpClient {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
           deadline - std::chrono::steady_clock::now());
       pollfd waiting{fd_, POLLIN, 0};
-      if (left.count() <= 0 || poll(&waiting, 1, static_cast<int>(left.count())) <= 0) break;
+      if (left.count() <= 0) break;
+      const int ready = poll(&waiting, 1, static_cast<int>(left.count()));
+      if (ready < 0 && errno == EINTR) continue;  // such as libFuzzer's alarm
+      if (ready <= 0) break;
       char bytes[4096];
       const ssize_t size = recv(fd_, bytes, sizeof bytes, 0);
       if (size <= 0) ended_ = true;
