@@ -38,11 +38,20 @@ struct TileSize {
 
 enum class Store { kOverwrite, kAdd };
 
+// AddressSanitizer takes a minute for a function that holds the tiles of all heights.
+#undef MINIRAY_TILE_INLINE
+#if HWY_IS_ASAN
+#define MINIRAY_TILE_INLINE HWY_NOINLINE
+#else
+#define MINIRAY_TILE_INLINE HWY_INLINE
+#endif
+
 // tile[kRows, kVectors x kLanes] = or += a[kRows, k] . the first kVectors vectors of panel[k, ...]
 template <class T, int kRows, int kVectors = 2>
-HWY_INLINE void multiply_rows(std::int64_t k, const T* HWY_RESTRICT a, std::int64_t a_stride,
-                              const T* HWY_RESTRICT panel, Store store, T* HWY_RESTRICT tile,
-                              std::int64_t tile_stride) {
+MINIRAY_TILE_INLINE void multiply_rows(std::int64_t k, const T* HWY_RESTRICT a,
+                                       std::int64_t a_stride, const T* HWY_RESTRICT panel,
+                                       Store store, T* HWY_RESTRICT tile,
+                                       std::int64_t tile_stride) {
   constexpr std::int64_t kLanes = TileSize<T>::kLanes;
   const hn::ScalableTag<T> d;
   hn::Vec<decltype(d)> sums[kRows][kVectors];
