@@ -16,6 +16,14 @@
 
 namespace miniray::testing {
 
+// Whatever a signal interrupts, such as libFuzzer's alarm, again.
+template <class Call>
+auto uninterrupted(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
 class HttpClient {
  public:
   // To this machine.
@@ -24,7 +32,9 @@ class HttpClient {
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    connected_ = uninterrupted([&] {
+                   return connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address);
+                 }) == 0;
   }
   ~HttpClient() { close(fd_); }
   HttpClient(const HttpClient&) = delete;
@@ -32,7 +42,9 @@ class HttpClient {
 
   bool connected() const { return connected_; }
 
-  void send(std::string_view bytes) { ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  void send(std::string_view bytes) {
+    uninterrupted([&] { return ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); });
+  }
   void end_sending() { shutdown(fd_, SHUT_WR); }
 
   // Everything that comes until the text does, the end, or the time is up.
@@ -44,10 +56,10 @@ class HttpClient {
       pollfd waiting{fd_, POLLIN, 0};
       if (left.count() <= 0) break;
       const int ready = poll(&waiting, 1, static_cast<int>(left.count()));
-      if (ready < 0 && errno == EINTR) continue;  // such as libFuzzer's alarm
+      if (ready < 0 && errno == EINTR) continue;
       if (ready <= 0) break;
       char bytes[4096];
-      const ssize_t size = recv(fd_, bytes, sizeof bytes, 0);
+      const ssize_t size = uninterrupted([&] { return recv(fd_, bytes, sizeof bytes, 0); });
       if (size <= 0) ended_ = true;
       if (size > 0) received_.append(bytes, static_cast<std::size_t>(size));
     }
