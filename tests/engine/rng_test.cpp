@@ -68,8 +68,9 @@ TEST(NormalQuantiles, InvertTheDistributionFunctionAlikeOnEveryTarget) {
     for (std::size_t i = 0; i < values.size(); ++i) {
       const double upper = std::erfc(values[i] / std::sqrt(2)) / 2;
       const double lower = std::erfc(-values[i] / std::sqrt(2)) / 2;
-      if (shares[i] < 0.5) EXPECT_NEAR(lower, shares[i], 3e-13 * shares[i]);
-      if (shares[i] >= 0.5) EXPECT_NEAR(upper, 1 - shares[i], 3e-13 * (1 - shares[i]));
+      const bool is_low = shares[i] < 0.5;
+      const double from_end = is_low ? shares[i] : 1 - shares[i];
+      EXPECT_NEAR(is_low ? lower : upper, from_end, 3e-13 * from_end);
     }
     if (first.empty()) first = values;
     EXPECT_EQ(values, first);
