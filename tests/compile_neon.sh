@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Compiles every kernel of our own for 64-bit ARM: NEON is a target that a build for x86-64 never sees. Exits
-# with 77 (skipped) without a cross compiler or Highway's headers in their usual place.
+# Compiles every kernel of our own for 64-bit ARM: NEON is a target that a build for x86-64 never sees.
+#
+#   compile_neon.sh DEFINITION    what engine is compiled with, HWY_DISABLED_TARGETS=..
+#
+# Exits with 77 (skipped) without a cross compiler or Highway's headers in their usual place.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 compiler=aarch64-linux-gnu-g++
@@ -11,9 +14,8 @@ command -v "$compiler" >/dev/null && [ -d /usr/include/hwy ] || {
 headers=$(mktemp -d)
 trap 'rm -rf "$headers"' EXIT
 ln -s /usr/include/hwy "$headers/hwy"  # alone: the other headers there are this machine's
-disabled=$(sed -n 's/.*"\(HWY_DISABLED_TARGETS=.*\)".*/\1/p' "$root/engine/CMakeLists.txt")
 for source in "$root"/engine/kernels/*.cpp; do
   grep -q blas_library "$source" && continue  # needs OpenBLAS's headers for ARM
-  "$compiler" -std=c++20 -O1 -Wall -Wextra -Werror -Wno-restrict -fsyntax-only "-D$disabled" \
+  "$compiler" -std=c++20 -O1 -Wall -Wextra -Werror -Wno-restrict -fsyntax-only "-D$1" \
     -I "$root" -isystem "$headers" "$source"
 done
