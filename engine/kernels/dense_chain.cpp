@@ -36,7 +36,7 @@ HWY_INLINE void multiply(const ChainLayer& layer, std::int64_t samples, const fl
       float* const to = y + s / kColumns * panel_stride;
       for_each_row_tile<float>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
         multiply_tile<float>(height, std::min(kDepth, k - k0),
-                             layer.weight + (first + row) * k + k0, k, panel, store,
+                             InRows<float>{layer.weight + (first + row) * k + k0, k}, panel, store,
                              to + row * kColumns, kColumns);
       });
     }

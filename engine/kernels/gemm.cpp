@@ -37,25 +37,19 @@ void for_each_piece(const ThreadBudget& threads, std::int64_t rows, std::int64_t
   });
 }
 
-// The two forms of the gradient's product: calls body(first row, rows, transposed a, panels of b)
-// for each piece.
+// The two forms of the gradient's product: calls body(first row, rows, panels of b) for each piece.
 template <class T, class Body>
 void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape,
-                             std::span<const T> a, std::span<const T> b, Body body) {
+                             std::span<const T> b, Body body) {
   constexpr std::int64_t kWidth = 128;  // whole panels, of all targets
   const PanelKernels<T>& kernels = panel_kernels<T>();
   const std::int64_t panels_size = pieces(shape.n, kWidth) * kWidth * shape.k;
-  T* const panels = scratch<T>(threads, panels_size + shape.m * shape.k);
-  T* const a_transposed = panels + panels_size;
-  for_each_range(threads, shape.m, kWidth, [&](std::int64_t m0, std::int64_t columns) {
-    kernels.transpose_columns(shape.k, columns, shape.m, a.data() + m0,
-                              a_transposed + m0 * shape.k);
-  });
+  T* const panels = scratch<T>(threads, panels_size);
   for_each_range(threads, shape.n, kWidth, [&](std::int64_t n0, std::int64_t width) {
     kernels.pack_columns(shape, b.data(), n0, width, panels + n0 * shape.k);
   });
   for_each_range(threads, shape.m, piece_size<T>(shape.m, PanelKernels<T>::kGradientRows),
-                 [&](std::int64_t m0, std::int64_t rows) { body(m0, rows, a_transposed, panels); });
+                 [&](std::int64_t m0, std::int64_t rows) { body(m0, rows, panels); });
 }
 
 // A gradient of one row; calls finished(first column, columns) for each piece.
@@ -66,6 +60,33 @@ void add_gradient_row(const ThreadBudget& threads, const GemmShape& shape, std::
     add_row_product(shape.k, width, shape.n, a.data(), b.data() + n0, c + n0);
     finished(n0, width);
   });
+}
+
+// y of one feature.
+template <class T>
+void one_column(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
+                std::span<const T> b, std::span<const T> bias, T* c, TileFunction finished) {
+  for_each_range(threads, shape.m, 64, [&](std::int64_t m0, std::int64_t rows) {
+    dot_products(rows, shape.k, a.data() + m0 * shape.k, b.data(), c + m0);
+    if (!bias.empty()) {
+      for (std::int64_t i = m0; i < m0 + rows; ++i) c[i] += bias[0];
+    }
+    finished({m0, rows, 0, 1});
+  });
+}
+
+// Rows of x, by pack_rows, in scratch memory.
+template <class T>
+const T* pack_all_rows(const ThreadBudget& threads, std::int64_t rows, std::int64_t k,
+                       std::span<const T> x) {
+  const PanelKernels<T>& kernels = panel_kernels<T>();
+  const std::int64_t panels = pieces(rows, kernels.columns);
+  const std::int64_t panel_size = kernels.columns * k;
+  T* const memory = scratch<T>(threads, panels * panel_size);
+  threads.for_each_tile(panels, [&](std::int64_t i) {
+    kernels.pack_rows(rows, k, x.data(), i * kernels.columns, memory + i * panel_size);
+  });
+  return memory;
 }
 
 }  // namespace
@@ -85,20 +106,26 @@ template <class T>
 void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
              std::span<const T> b, std::span<const T> bias, std::span<T> c, TileFunction finished) {
   if (uses_blas<T>(threads)) return blas::gemm_nt(threads, shape, a, b, bias, c, finished);
-  const PanelKernels<T>& kernels = panel_kernels<T>();
-  const std::int64_t panels = pieces(shape.m, kernels.columns);
-  const std::int64_t panel_size = kernels.columns * shape.k;
-  T* const a_panels = scratch<T>(threads, panels * panel_size);
-  threads.for_each_tile(panels, [&](std::int64_t i) {
-    kernels.pack_rows(shape.m, shape.k, a.data(), i * kernels.columns, a_panels + i * panel_size);
+  if (shape.n == 1) return one_column(threads, shape, a, b, bias, c.data(), finished);
+  const auto [m, n, k] = shape;
+  // Transposed are the samples and what comes of them; or the weights, if they are smaller than
+  // that and stay in a core's cache.
+  constexpr std::int64_t kSmallWeights = std::int64_t{1} << 17;
+  const bool weight_panels = n * k <= kSmallWeights && n * k < m * (n + k);
+  const T* const panels =
+      weight_panels ? pack_all_rows(threads, n, k, b) : pack_all_rows(threads, m, k, a);
+  const std::int64_t width = piece_size<T>(n, PanelKernels<T>::kMaxWeightRows);
+  const T* const bias_data = bias.empty() ? nullptr : bias.data();
+  for_each_piece(threads, m, PanelKernels<T>::kSampleRows, n, width, [&](const Tile& tile) {
+    if (weight_panels) {
+      panel_kernels<T>().nt_weight_panels_piece(shape, a.data(), panels, bias_data, c.data(),
+                                                tile.row, tile.column, tile.columns);
+    } else {
+      panel_kernels<T>().nt_piece(shape, panels, b.data(), bias_data, c.data(), tile.row,
+                                  tile.column, tile.columns);
+    }
+    finished(tile);
   });
-  const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWeightRows);
-  for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
-                 [&](const Tile& tile) {
-                   kernels.nt_piece(shape, a_panels, b.data(), bias.empty() ? nullptr : bias.data(),
-                                    c.data(), tile.row, tile.column, tile.columns);
-                   finished(tile);
-                 });
 }
 
 template <class T>
@@ -128,9 +155,8 @@ void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<
     return add_gradient_row(threads, shape, a, b, c.data(), [](std::int64_t, std::int64_t) {});
   }
   for_each_gradient_piece(
-      threads, shape, a, b,
-      [&](std::int64_t m0, std::int64_t rows, const T* a_transposed, const T* panels) {
-        panel_kernels<T>().tn_add_piece(shape, a_transposed, panels, c.data(), m0, rows);
+      threads, shape, b, [&](std::int64_t m0, std::int64_t rows, const T* panels) {
+        panel_kernels<T>().tn_add_piece(shape, a.data(), panels, c.data(), m0, rows);
       });
 }
 
@@ -149,9 +175,8 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
   }
   const AdamTarget<T> target{factors, spans};
   for_each_gradient_piece(
-      threads, shape, a, b,
-      [&](std::int64_t m0, std::int64_t rows, const T* a_transposed, const T* panels) {
-        panel_kernels<T>().tn_adam_piece(shape, a_transposed, panels, target, m0, rows);
+      threads, shape, b, [&](std::int64_t m0, std::int64_t rows, const T* panels) {
+        panel_kernels<T>().tn_adam_piece(shape, a.data(), panels, target, m0, rows);
       });
 }
 

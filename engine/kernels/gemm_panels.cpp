@@ -7,6 +7,7 @@
 #include "hwy/foreach_target.h"
 
 #include "engine/kernels/adam-inl.h"
+#include "engine/kernels/ahead-inl.h"
 #include "engine/kernels/micro_kernel-inl.h"
 #include "engine/kernels/simd-inl.h"
 #include "engine/kernels/transpose-inl.h"
@@ -35,12 +36,6 @@ void pack_rows(std::int64_t rows, std::int64_t k, const T* x, std::int64_t first
   transpose(present, k, x + first * k, k, panel, kColumns<T>);
 }
 
-template <class T>
-void transpose_columns(std::int64_t rows, std::int64_t columns, std::int64_t stride, const T* x,
-                       T* to) {
-  transpose(rows, columns, x, stride, to, rows);
-}
-
 // Panels of columns [0, width) of x, k rows of a matrix `stride` wide, panel by panel; zeros past
 // the last column. Row by row over all panels, since that is how memory delivers.
 template <class T>
@@ -60,8 +55,10 @@ HWY_INLINE void copy_columns(std::int64_t k, std::int64_t width, const T* HWY_RE
     }
     if (whole == width) continue;
     T* const to = panels + whole * k + p * kColumns<T>;
-    std::copy_n(row + whole, width - whole, to);
-    std::fill_n(to + width - whole, kColumns<T> - (width - whole), T{0});
+    for (std::int64_t i = 0; i < kColumns<T>; i += kLanes) {
+      const std::int64_t rest = std::clamp<std::int64_t>(width - whole - i, 0, kLanes);
+      hn::Store(load_first(d, row + whole + i, static_cast<std::size_t>(rest)), d, to + i);
+    }
   }
 }
 
@@ -81,8 +78,9 @@ void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bi
     for (std::int64_t s = 0; s < samples; s += kColumns<T>) {
       const T* const panel = a_panels + (m0 + s) * k + k0 * kColumns<T>;
       for_each_row_tile<T>(width, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-        multiply_tile<T>(rows, depth, b + (n0 + row) * k + k0, k, panel, store_of_block(k0),
-                         sums + s * kWeightRows + row * kColumns<T>, kColumns<T>);
+        multiply_tile<T>(rows, depth, InRows<T>{b + (n0 + row) * k + k0, k}, panel,
+                         store_of_block(k0), sums + s * kWeightRows + row * kColumns<T>,
+                         kColumns<T>);
       });
     }
   }
@@ -95,6 +93,31 @@ void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bi
       map2(static_cast<std::size_t>(width), out + i * shape.n, bias + n0, out + i * shape.n,
            [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
     }
+  }
+}
+
+// The same the other way round: samples are broadcast, the weights, transposed, are the columns.
+template <class T>
+void nt_weight_panels_piece(const GemmShape& shape, const T* a, const T* b_panels, const T* bias,
+                            T* c, std::int64_t m0, std::int64_t n0, std::int64_t width) {
+  const auto [m, n, k] = shape;
+  const std::int64_t samples = std::min(PanelKernels<T>::kSampleRows, m - m0);
+  for (std::int64_t column = n0; column < n0 + width; column += kColumns<T>) {
+    const std::int64_t columns = std::min(kColumns<T>, n0 + width - column);
+    for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+      for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
+        multiply_into(rows, columns, std::min(kDepth<T>, k - k0),
+                      InRows<T>{a + (m0 + row) * k + k0, k},
+                      b_panels + column * k + k0 * kColumns<T>, store_of_block(k0),
+                      c + (m0 + row) * n + column, n);
+      });
+    }
+  }
+  if (bias == nullptr) return;
+  for (std::int64_t row = m0; row < m0 + samples; ++row) {
+    T* const out = c + row * n + n0;
+    map2(static_cast<std::size_t>(width), out, bias + n0, out,
+         [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
   }
 }
 
@@ -113,9 +136,9 @@ void nn_piece(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t
     copy_columns(depth, width, b + k0 * n + n0, n, panels);
     for (std::int64_t column = 0; column < width; column += kColumns<T>) {
       for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-        multiply_into(rows, std::min(kColumns<T>, width - column), depth, a + (m0 + row) * k + k0,
-                      k, panels + column * depth, store_of_block(k0),
-                      c + (m0 + row) * n + n0 + column, n);
+        multiply_into(rows, std::min(kColumns<T>, width - column), depth,
+                      InRows<T>{a + (m0 + row) * k + k0, k}, panels + column * depth,
+                      store_of_block(k0), c + (m0 + row) * n + n0 + column, n);
       });
     }
   }
@@ -127,45 +150,80 @@ void pack_columns(const GemmShape& shape, const T* b, std::int64_t n0, std::int6
   copy_columns(shape.k, width, b + n0, shape.n, panels);
 }
 
-// a, transposed, is broadcast; b's panels are the columns.
+// Columns [0, rows) of a[k, ...], at most kDepth deep, interleaved tile by tile.
 template <class T>
-void tn_add_piece(const GemmShape& shape, const T* a_transposed, const T* panels, T* c,
-                  std::int64_t m0, std::int64_t rows) {
-  const std::int64_t n = shape.n, k = shape.k;
-  for (std::int64_t column = 0; column < n; column += kColumns<T>) {
-    for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+HWY_INLINE void interleave_tiles(std::int64_t k, std::int64_t rows, std::int64_t stride, const T* a,
+                                 T* to) {
+  for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
+    interleave(height, k, a + row, stride, to + row * k);
+  });
+}
+
+// a, interleaved, is broadcast; b's panels are the columns.
+template <class T>
+void tn_add_piece(const GemmShape& shape, const T* a, const T* panels, T* c, std::int64_t m0,
+                  std::int64_t rows) {
+  HWY_ALIGN T a_tiles[PanelKernels<T>::kGradientRows * kDepth<T>];
+  const auto [m, n, k] = shape;
+  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+    const std::int64_t depth = std::min(kDepth<T>, k - k0);
+    interleave_tiles(depth, rows, m, a + k0 * m + m0, a_tiles);
+    for (std::int64_t column = 0; column < n; column += kColumns<T>) {
       for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-        for (std::int64_t r = row; r < row + height; ++r) {
-          hwy::Prefetch(c + (m0 + r) * n + column);
-          hwy::Prefetch(c + (m0 + r) * n + column + TileSize<T>::kLanes);
+        T* const tile = c + (m0 + row) * n + column;
+        for (std::int64_t r = 0; r < height; ++r) {
+          hwy::Prefetch(tile + r * n);
+          hwy::Prefetch(tile + r * n + TileSize<T>::kLanes);
         }
-        multiply_into(height, std::min(kColumns<T>, n - column), std::min(kDepth<T>, k - k0),
-                      a_transposed + (m0 + row) * k + k0, k, panels + column * k + k0 * kColumns<T>,
-                      Store::kAdd, c + (m0 + row) * n + column, n);
+        multiply_into(height, std::min(kColumns<T>, n - column), depth,
+                      Interleaved<T>{a_tiles + row * depth}, panels + column * k + k0 * kColumns<T>,
+                      Store::kAdd, tile, n);
       });
     }
   }
 }
 
+// What Adam will want of a piece of rows: the lines of all three arrays in turn.
+template <class T>
+struct AdamAhead {
+  Ahead w, m, v;
+
+  AdamAhead(const AdamSpans<T>& spans, std::int64_t at, std::int64_t rows, std::int64_t width,
+            std::int64_t stride)
+      : w(spans.w.data() + at, rows, width, stride),
+        m(spans.rounded.m.empty() ? Ahead(spans.m.data() + at, rows, width, stride)
+                                  : Ahead(spans.rounded.m.data() + at, rows, width, stride)),
+        v(spans.rounded.m.empty() ? Ahead(spans.v.data() + at, rows, width, stride)
+                                  : Ahead(spans.rounded.v.data() + at, rows, width, stride)) {}
+};
+
 // Adam takes long runs along a row: rows lie a multiple of 4 kB apart, and pieces of rows one below
 // the other would make every load wait for the stores before it, which look like its own to the
 // processor, and memory open a new page for each.
 template <class T>
-void tn_adam_piece(const GemmShape& shape, const T* a_transposed, const T* panels,
-                   const AdamTarget<T>& target, std::int64_t m0, std::int64_t rows) {
+void tn_adam_piece(const GemmShape& shape, const T* a, const T* panels, const AdamTarget<T>& target,
+                   std::int64_t m0, std::int64_t rows) {
   constexpr std::int64_t kRows = PanelKernels<T>::kGradientRows;
   constexpr std::int64_t kRun = PanelKernels<T>::kGradientRun;
   HWY_ALIGN T gradient[kRows * kRun];
+  HWY_ALIGN T a_tiles[kRows * kDepth<T>];
   const AdamVectors<T> adam(target.factors);
-  const std::int64_t n = shape.n, k = shape.k;
+  const auto [m, n, k] = shape;
   for (std::int64_t n0 = 0; n0 < n; n0 += kRun) {
     const std::int64_t run = std::min(kRun, n - n0);
-    for (std::int64_t column = 0; column < run; column += kColumns<T>) {
-      for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+    AdamAhead<T> ahead(target.spans, m0 * n + n0, rows, run, n);
+    for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+      const std::int64_t depth = std::min(kDepth<T>, k - k0);
+      interleave_tiles(depth, rows, m, a + k0 * m + m0, a_tiles);
+      for (std::int64_t column = 0; column < run; column += kColumns<T>) {
         for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-          multiply_tile<T>(height, std::min(kDepth<T>, k - k0), a_transposed + (m0 + row) * k + k0,
-                           k, panels + (n0 + column) * k + k0 * kColumns<T>, store_of_block(k0),
-                           gradient + row * kRun + column, kRun);
+          multiply_tile<T>(height, depth, Interleaved<T>{a_tiles + row * depth},
+                           panels + (n0 + column) * k + k0 * kColumns<T>, store_of_block(k0),
+                           gradient + row * kRun + column, kRun, [&]() HWY_ATTR {
+                             ahead.w.ask();
+                             ahead.m.ask();
+                             ahead.v.ask();
+                           });
         });
       }
     }
@@ -181,8 +239,8 @@ template <class T>
 constexpr PanelKernels<T> kPanelKernels = {
     .columns = kColumns<T>,
     .pack_rows = pack_rows<T>,
-    .transpose_columns = transpose_columns<T>,
     .nt_piece = nt_piece<T>,
+    .nt_weight_panels_piece = nt_weight_panels_piece<T>,
     .nn_piece = nn_piece<T>,
     .pack_columns = pack_columns<T>,
     .tn_add_piece = tn_add_piece<T>,

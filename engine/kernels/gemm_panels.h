@@ -33,14 +33,15 @@ struct PanelKernels {
 
   // panel[k, columns]: rows [first, first + columns) of x[rows, k], transposed; zeros past the end.
   void (*pack_rows)(std::int64_t rows, std::int64_t k, const T* x, std::int64_t first, T* panel);
-  // to[columns, rows] = x[rows, first .. first + columns) of a matrix `stride` wide, transposed.
-  void (*transpose_columns)(std::int64_t rows, std::int64_t columns, std::int64_t stride,
-                            const T* x, T* to);
 
   // Of c[m, n] = a[m, k] . b[n, k]^T + bias[n]: columns [n0, n0 + width), at most kMaxWeightRows,
   // of the rows from m0 (at most kSampleRows). a_panels: all rows of a, by pack_rows.
   void (*nt_piece)(const GemmShape& shape, const T* a_panels, const T* b, const T* bias, T* c,
                    std::int64_t m0, std::int64_t n0, std::int64_t width);
+  // The same from b_panels: all rows of b, by pack_rows. n0: a multiple of `columns`.
+  void (*nt_weight_panels_piece)(const GemmShape& shape, const T* a, const T* b_panels,
+                                 const T* bias, T* c, std::int64_t m0, std::int64_t n0,
+                                 std::int64_t width);
   // Of c[m, n] = a[m, k] . b[k, n]: columns [n0, n0 + width) of the rows from m0. width: at most
   // kMaxWidth and, unless it ends the matrix, a multiple of `columns`.
   void (*nn_piece)(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t m0,
@@ -48,12 +49,12 @@ struct PanelKernels {
   // panels: columns [n0, n0 + width) of b[k, n], panel by panel; zeros past the end.
   void (*pack_columns)(const GemmShape& shape, const T* b, std::int64_t n0, std::int64_t width,
                        T* panels);
-  // Of c[m, n] += a[k, m]^T . b[k, n]: rows [m0, m0 + rows), at most kGradientRows. a_transposed:
-  // [m, k]. panels: all of b, by pack_columns.
-  void (*tn_add_piece)(const GemmShape& shape, const T* a_transposed, const T* panels, T* c,
-                       std::int64_t m0, std::int64_t rows);
+  // Of c[m, n] += a[k, m]^T . b[k, n]: rows [m0, m0 + rows), at most kGradientRows.
+  // panels: all of b, by pack_columns.
+  void (*tn_add_piece)(const GemmShape& shape, const T* a, const T* panels, T* c, std::int64_t m0,
+                       std::int64_t rows);
   // The same product as a gradient that Adam takes while it is in the caches.
-  void (*tn_adam_piece)(const GemmShape& shape, const T* a_transposed, const T* panels,
+  void (*tn_adam_piece)(const GemmShape& shape, const T* a, const T* panels,
                         const AdamTarget<T>& target, std::int64_t m0, std::int64_t rows);
 };
 

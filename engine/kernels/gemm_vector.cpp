@@ -76,6 +76,40 @@ void outer(std::int64_t rows, std::int64_t n, const T* a, const T* b, T* c) {
   }
 }
 
+// Each row's sum in lanes of its own, which are added up at the end. Rows side by side hide how
+// long a multiply-add takes.
+template <class T, int kRows>
+HWY_INLINE void dot_rows(std::int64_t k, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b,
+                         T* HWY_RESTRICT c) {
+  const hn::ScalableTag<T> d;
+  constexpr auto kLanes = static_cast<std::int64_t>(hn::MaxLanes(d));
+  hn::Vec<decltype(d)> sums[kRows];
+  for (int r = 0; r < kRows; ++r) sums[r] = hn::Zero(d);
+  std::int64_t p = 0;
+  for (; p + kLanes <= k; p += kLanes) {
+    const auto factor = hn::LoadU(d, b + p);
+    for (int r = 0; r < kRows; ++r) {
+      sums[r] = hn::MulAdd(hn::LoadU(d, a + r * k + p), factor, sums[r]);
+    }
+  }
+  if (p < k) {
+    const auto rest = static_cast<std::size_t>(k - p);
+    const auto factor = load_first(d, b + p, rest);
+    for (int r = 0; r < kRows; ++r) {
+      sums[r] = hn::MulAdd(load_first(d, a + r * k + p, rest), factor, sums[r]);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) c[r] = hn::GetLane(hn::SumOfLanes(d, sums[r]));
+}
+
+template <class T>
+void dots(std::int64_t rows, std::int64_t k, const T* a, const T* b, T* c) {
+  constexpr std::int64_t kRows = 8;
+  std::int64_t r = 0;
+  for (; r + kRows <= rows; r += kRows) dot_rows<T, kRows>(k, a + r * k, b, c + r);
+  for (; r < rows; ++r) dot_rows<T, 1>(k, a + r * k, b, c + r);
+}
+
 void add_row_float(std::int64_t k, std::int64_t width, std::int64_t stride, const float* a,
                    const float* b, float* c) {
   add_row(k, width, stride, a, b, c);
@@ -90,6 +124,12 @@ void outer_float(std::int64_t rows, std::int64_t n, const float* a, const float*
 void outer_double(std::int64_t rows, std::int64_t n, const double* a, const double* b, double* c) {
   outer(rows, n, a, b, c);
 }
+void dots_float(std::int64_t rows, std::int64_t k, const float* a, const float* b, float* c) {
+  dots(rows, k, a, b, c);
+}
+void dots_double(std::int64_t rows, std::int64_t k, const double* a, const double* b, double* c) {
+  dots(rows, k, a, b, c);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace miniray
@@ -102,6 +142,8 @@ HWY_EXPORT(add_row_float);
 HWY_EXPORT(add_row_double);
 HWY_EXPORT(outer_float);
 HWY_EXPORT(outer_double);
+HWY_EXPORT(dots_float);
+HWY_EXPORT(dots_double);
 
 template <>
 void add_row_product(std::int64_t k, std::int64_t width, std::int64_t stride, const float* a,
@@ -120,6 +162,14 @@ void outer_product(std::int64_t rows, std::int64_t n, const float* a, const floa
 template <>
 void outer_product(std::int64_t rows, std::int64_t n, const double* a, const double* b, double* c) {
   HWY_DYNAMIC_DISPATCH(outer_double)(rows, n, a, b, c);
+}
+template <>
+void dot_products(std::int64_t rows, std::int64_t k, const float* a, const float* b, float* c) {
+  HWY_DYNAMIC_DISPATCH(dots_float)(rows, k, a, b, c);
+}
+template <>
+void dot_products(std::int64_t rows, std::int64_t k, const double* a, const double* b, double* c) {
+  HWY_DYNAMIC_DISPATCH(dots_double)(rows, k, a, b, c);
 }
 
 }  // namespace miniray

@@ -5,8 +5,8 @@
 //
 //   c[r, 0 .. kColumns) += a[r, p] * panel[p, 0 .. kColumns)     for every row r, then p + 1
 //
-// A panel is `k` rows of kColumns numbers, contiguous and aligned. A is never repacked: its rows
-// may lie anywhere, k contiguous. Included by kernels/gemm_panels.cpp and indirect_kernel-inl.h.
+// A panel is `k` rows of kColumns numbers, contiguous and aligned. Where A lies, an operand says.
+// Included by kernels/gemm_panels.cpp and indirect_kernel-inl.h.
 #if defined(MINIRAY_MICRO_KERNEL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MINIRAY_MICRO_KERNEL_INL_H_
 #undef MINIRAY_MICRO_KERNEL_INL_H_
@@ -16,7 +16,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
+#include "engine/kernels/simd-inl.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -38,6 +40,36 @@ struct TileSize {
 
 enum class Store { kOverwrite, kAdd };
 
+// An operand tells where A lies: at<kRows>(r, p) is a[r, p] in a tile of kRows rows. This one in
+// rows, k contiguous.
+template <class T>
+struct InRows {
+  const T* HWY_RESTRICT first;
+  std::int64_t stride;
+
+  template <int kRows>
+  HWY_INLINE T at(int r, std::int64_t p) const {
+    return first[r * stride + p];
+  }
+};
+
+// And this one with the numbers of one p side by side.
+template <class T>
+struct Interleaved {
+  const T* HWY_RESTRICT first;
+
+  template <int kRows>
+  HWY_INLINE T at(int r, std::int64_t p) const {
+    return first[p * kRows + r];
+  }
+};
+
+// What is done every kStepsBetween steps of k, when the multipliers leave room for it: nothing.
+struct Nothing {
+  HWY_INLINE void operator()() const {}
+};
+inline constexpr std::int64_t kStepsBetween = 4;
+
 // AddressSanitizer takes a minute for a function that holds the tiles of all heights.
 #undef MINIRAY_TILE_INLINE
 #if HWY_IS_ASAN
@@ -47,11 +79,10 @@ enum class Store { kOverwrite, kAdd };
 #endif
 
 // tile[kRows, kVectors x kLanes] = or += a[kRows, k] . the first kVectors vectors of panel[k, ...]
-template <class T, int kRows, int kVectors = 2>
-MINIRAY_TILE_INLINE void multiply_rows(std::int64_t k, const T* HWY_RESTRICT a,
-                                       std::int64_t a_stride, const T* HWY_RESTRICT panel,
-                                       Store store, T* HWY_RESTRICT tile,
-                                       std::int64_t tile_stride) {
+template <class T, int kRows, int kVectors, class Operand, class Between>
+MINIRAY_TILE_INLINE void multiply_rows(std::int64_t k, Operand a, const T* HWY_RESTRICT panel,
+                                       Store store, T* HWY_RESTRICT tile, std::int64_t tile_stride,
+                                       Between between) {
   constexpr std::int64_t kLanes = TileSize<T>::kLanes;
   const hn::ScalableTag<T> d;
   hn::Vec<decltype(d)> sums[kRows][kVectors];
@@ -59,17 +90,25 @@ MINIRAY_TILE_INLINE void multiply_rows(std::int64_t k, const T* HWY_RESTRICT a,
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Zero(d);
   }
-  for (std::int64_t p = 0; p < k; ++p) {
+  const auto step = [&](std::int64_t p) HWY_ATTR {
     hn::Vec<decltype(d)> b[kVectors];
     for (int v = 0; v < kVectors; ++v) {
       b[v] = hn::Load(d, panel + p * TileSize<T>::kColumns + v * kLanes);
     }
     HWY_UNROLL(12)
     for (int r = 0; r < kRows; ++r) {
-      const auto broadcast = hn::Set(d, a[r * a_stride + p]);
+      const auto broadcast = hn::Set(d, a.template at<kRows>(r, p));
       for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::MulAdd(broadcast, b[v], sums[r][v]);
     }
+  };
+  std::int64_t p = 0;
+  if constexpr (!std::is_same_v<Between, Nothing>) {
+    while (p + kStepsBetween <= k) {
+      between();
+      for (const std::int64_t end = p + kStepsBetween; p < end; ++p) step(p);
+    }
   }
+  for (; p < k; ++p) step(p);
   // All loads before the first store: rows a multiple of 4 kB apart look alike to the processor.
   if (store == Store::kAdd) {
     HWY_UNROLL(12)
@@ -88,37 +127,53 @@ MINIRAY_TILE_INLINE void multiply_rows(std::int64_t k, const T* HWY_RESTRICT a,
 }
 
 // The same for a number of rows known only now, at most TileSize<T>::kRows.
-template <class T, int kVectors = 2, int kRows = TileSize<T>::kRows>
-HWY_INLINE void multiply_tile(std::int64_t rows, std::int64_t k, const T* a, std::int64_t a_stride,
-                              const T* panel, Store store, T* tile, std::int64_t tile_stride) {
+template <class T, int kVectors = 2, int kRows = TileSize<T>::kRows, class Operand,
+          class Between = Nothing>
+HWY_INLINE void multiply_tile(std::int64_t rows, std::int64_t k, Operand a, const T* panel,
+                              Store store, T* tile, std::int64_t tile_stride,
+                              Between between = {}) {
   if (rows == kRows) {
-    return multiply_rows<T, kRows, kVectors>(k, a, a_stride, panel, store, tile, tile_stride);
+    return multiply_rows<T, kRows, kVectors>(k, a, panel, store, tile, tile_stride, between);
   }
   if constexpr (kRows > 1) {
-    multiply_tile<T, kVectors, kRows - 1>(rows, k, a, a_stride, panel, store, tile, tile_stride);
+    multiply_tile<T, kVectors, kRows - 1>(rows, k, a, panel, store, tile, tile_stride, between);
+  }
+}
+
+// Rows of a tile as Interleaved finds them: to[p, r] = x[p, r] for p < k and r < rows, of a matrix
+// `stride` wide.
+template <class T, int kRows = TileSize<T>::kRows>
+HWY_INLINE void interleave(std::int64_t rows, std::int64_t k, const T* HWY_RESTRICT x,
+                           std::int64_t stride, T* HWY_RESTRICT to) {
+  if (rows == kRows) {
+    for (std::int64_t p = 0; p < k; ++p) std::copy_n(x + p * stride, kRows, to + p * kRows);
+  } else if constexpr (kRows > 1) {
+    interleave<T, kRows - 1>(rows, k, x, stride, to);
   }
 }
 
 // The same for the first `columns` columns of a tile of c, which may end the matrix there.
-template <class T>
-HWY_INLINE void multiply_into(std::int64_t rows, std::int64_t columns, std::int64_t k, const T* a,
-                              std::int64_t a_stride, const T* panel, Store store, T* c,
-                              std::int64_t c_stride) {
-  constexpr std::int64_t kColumns = TileSize<T>::kColumns;
+template <class T, class Operand>
+HWY_INLINE void multiply_into(std::int64_t rows, std::int64_t columns, std::int64_t k, Operand a,
+                              const T* panel, Store store, T* c, std::int64_t c_stride) {
+  constexpr std::int64_t kColumns = TileSize<T>::kColumns, kLanes = TileSize<T>::kLanes;
   if (columns == kColumns) {
-    return multiply_tile<T>(rows, k, a, a_stride, panel, store, c, c_stride);
+    return multiply_tile<T>(rows, k, a, panel, store, c, c_stride);
   }
-  HWY_ALIGN T tile[TileSize<T>::kRows * kColumns] = {};
-  if (columns > TileSize<T>::kLanes) {
-    multiply_tile<T>(rows, k, a, a_stride, panel, Store::kOverwrite, tile, kColumns);
+  HWY_ALIGN T tile[TileSize<T>::kRows * kColumns];
+  if (columns > kLanes) {
+    multiply_tile<T>(rows, k, a, panel, Store::kOverwrite, tile, kColumns);
   } else {
-    multiply_tile<T, 1>(rows, k, a, a_stride, panel, Store::kOverwrite, tile, kColumns);
+    multiply_tile<T, 1>(rows, k, a, panel, Store::kOverwrite, tile, kColumns);
   }
+  const hn::ScalableTag<T> d;
   for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t i = 0; i < columns; ++i) {
-      T& to = c[r * c_stride + i];
-      const T sum = tile[r * kColumns + i];
-      to = store == Store::kAdd ? to + sum : sum;
+    for (std::int64_t i = 0; i < columns; i += kLanes) {
+      const auto count = static_cast<std::size_t>(std::min(columns - i, kLanes));
+      T* const to = c + r * c_stride + i;
+      auto sum = hn::Load(d, tile + r * kColumns + i);
+      if (store == Store::kAdd) sum = hn::Add(load_first(d, to, count), sum);
+      store_first(sum, d, to, count);
     }
   }
 }

@@ -20,16 +20,24 @@ namespace hn = hwy::HWY_NAMESPACE;
 // The first `count` lanes from memory, the others zero.
 template <class D, class T = hn::TFromD<D>>
 hn::Vec<D> load_first(D d, const T* from, std::size_t count) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3  // has masks that cost nothing
+  return hn::MaskedLoad(hn::FirstN(d, count), d, from);
+#else
   HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)] = {};
   std::copy_n(from, count, lanes);
   return hn::Load(d, lanes);
+#endif
 }
 
 template <class D, class T = hn::TFromD<D>>
 void store_first(hn::Vec<D> vector, D d, T* to, std::size_t count) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  hn::BlendedStore(vector, hn::FirstN(d, count), d, to);
+#else
   HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)];
   hn::Store(vector, d, lanes);
   std::copy_n(lanes, count, to);
+#endif
 }
 
 // y[i] = op(x[i]), y[i] = op(a[i], b[i]). y may be one of the inputs. The lanes past the end are

@@ -16,7 +16,8 @@ using testing::reference_gemm;
 // one operand; a last panel of columns that one vector holds, or two.
 const GemmShape kShapes[] = {{1, 1, 1},      {2, 3, 5},     {7, 1, 13},    {1, 17, 9},
                              {33, 65, 7},    {64, 96, 100}, {50, 301, 40}, {128, 513, 257},
-                             {301, 49, 601}, {1, 301, 500}, {70, 150, 1},  {40, 28, 420}};
+                             {301, 49, 601}, {1, 301, 500}, {70, 150, 1},  {40, 28, 420},
+                             {20, 301, 500}, {77, 1, 421}};
 
 template <class T>
 class Gemm : public ::testing::Test {
