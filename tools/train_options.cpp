@@ -39,7 +39,8 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
       "Examples:\n"
       "  gan_train --epochs 10                      CIFAR-10 in data/, all cores\n"
       "  gan_train --data shapes --epochs 5         no files needed\n"
-      "  gan_train --mode distributed --workers 4   four replicas, averaged every 5 epochs\n"
+      "  gan_train --mode distributed --workers 4 --batch-size 32 --sync-interval 1\n"
+      "                                             four replicas, averaged every epoch\n"
       "  gan_train --config runs/JOB/config.toml    as an earlier run\n"
       "  gan_train --resume latest                  an interrupted run, to the same bits\n"
       "Samples and records appear in runs/<job-id>/. Ctrl-C ends after the step in hand and "
@@ -54,7 +55,10 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--mode", c.mode, "One replica (single) or several that are averaged", training)
       ->check(CLI::IsMember({"single", "distributed"}));
   option("--epochs", c.epochs, "Passes over the data set", training);
-  option("--batch-size", c.batch_size, "Pictures a step, of each worker", training);
+  option("--batch-size", c.batch_size,
+         "Pictures a step, of each worker; of N workers, each does best with 1/N of what one would "
+         "take",
+         training);
   option("--lr", c.lr, "Learning rate of Adam", training);
   option("--d-lr", c.d_lr, "Learning rate of the discriminator's Adam; 0: as --lr", training);
   option("--lr-decay", c.lr_decay, "How learning rates fall, to 0 at the last epoch's end",
@@ -121,7 +125,8 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
   option("--workers", c.workers, "Replicas of the GAN, each on its own pictures", distributed);
   option("--sync", c.sync, "What interval the averages have; gradients: each step", distributed)
       ->check(CLI::IsMember({"epochs", "steps", "gradients"}));
-  option("--sync-interval", c.sync_interval, "Epochs or steps between two averages", distributed);
+  option("--sync-interval", c.sync_interval,
+         "Epochs or steps between two averages; 1 epoch makes better pictures than 5", distributed);
   option("--sync-moments", c.sync_moments, "Adam's moments at an average", distributed)
       ->check(CLI::IsMember({"keep", "average", "reset"}));
   option("--sync-payload", c.sync_payload,

@@ -18,6 +18,7 @@ mkdir -p "$work"
 ways=(
   "average every EPOCHS epochs|--sync-interval EPOCHS"
   "average every epoch|--sync-interval 1"
+  "average every epoch, batch divided|--sync-interval 1 --batch-size SHARE"
   "average every 50 steps|--sync steps --sync-interval 50"
   "average every 10 steps|--sync steps --sync-interval 10"
   "gradients each step|--sync gradients"
