@@ -276,8 +276,8 @@ class Unpickler {
         return push({.kind = Kind::kGlobal, .text = global});
       }
     }
-    fail("it names " + quoted(std::string(module) + '.' + std::string(member)) +
-         ", which no file of tensors needs");
+    const std::string name = std::string(module) + '.' + std::string(member);
+    fail("it names " + quoted(std::string_view(name)) + ", which no file of tensors needs");
   }
 
   void call() {

@@ -31,7 +31,9 @@ inline OnnxTensor parse_onnx_tensor(std::string_view bytes) {
     } else if ((field == kFloats || field == kRaw) && wire_type == 2) {
       const std::string_view raw = reader.bytes();
       tensor.values.resize(raw.size() / sizeof(float));
-      std::memcpy(tensor.values.data(), raw.data(), tensor.values.size() * sizeof(float));
+      if (!raw.empty()) {
+        std::memcpy(tensor.values.data(), raw.data(), tensor.values.size() * sizeof(float));
+      }
     } else {
       reader.skip(wire_type);
     }
