@@ -31,7 +31,7 @@ inline OnnxTensor parse_onnx_tensor(std::string_view bytes) {
     } else if ((field == kFloats || field == kRaw) && wire_type == 2) {
       const std::string_view raw = reader.bytes();
       tensor.values.resize(raw.size() / sizeof(float));
-      if (!raw.empty()) {
+      if (!tensor.values.empty()) {
         std::memcpy(tensor.values.data(), raw.data(), tensor.values.size() * sizeof(float));
       }
     } else {
