@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
   for (const std::string& seed : inputs) fuzz::require(is_read(seed), "a good file is read");
   std::ranges::copy(corpus(argv[1]), std::back_inserter(inputs));
   for (const std::string& input : inputs) is_read(input);
-  testing::Mutator mutator;
+  miniray::testing::Mutator mutator;
   int refused = 0;
   for (std::size_t i = 0; i < kChanges; ++i) {
     refused += !is_read(mutator.mutate(inputs[i % inputs.size()]));
