@@ -31,7 +31,7 @@ BUILD = Path(sys.argv.pop(1)).resolve()
 PICTURES = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 64
 FAILURE = 1
 TOLERANCE = 1e-4
-METRIC_TOLERANCE = 1e-3  # what a user would call the same number
+METRIC_TOLERANCE = 1e-4
 
 
 def run(program, *arguments):
