@@ -4,7 +4,7 @@
 #
 #   bench/precision.sh [BUILD_DIR] [MODEL ..]     MODEL is mlp, dcgan or sngan (all unless said); sngan is of width 0.25
 #
-# ROUNDS (5) and STEPS (12) in the environment say how much. Nothing else should run meanwhile.
+# ROUNDS (5) and STEPS (4) in the environment say how much. Nothing else should run meanwhile.
 set -euo pipefail
 shopt -s inherit_errexit
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,7 +25,7 @@ for model in "${models[@]}"; do
   for threads in 1 2; do
     rows=$(for ((round = 0; round < ${ROUNDS:-5}; ++round)); do
       for precision in float32 bf16; do
-        "$step_time" --model "$model" --width "$width" --threads "$threads" --steps "${STEPS:-12}" --precision "$precision" |
+        "$step_time" --model "$model" --width "$width" --threads "$threads" --steps "${STEPS:-4}" --precision "$precision" |
           sed -E "s/.*median ([0-9.]+) ms.*peak memory ([0-9]+) MB/$precision \1 \2/"
       done
     done)
