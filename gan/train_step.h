@@ -67,10 +67,10 @@ class StepBuffers {
 // Trains `state` on batch samples (at least 2) that stand in `buffers`. The same fakes serve both
 // halves. A discriminator with batch normalisation or minibatch standard deviation sees real and
 // fake samples as batches of their own; so does one whose batch goes through in several passes, and
-// every such layer sees each pass alone. What D sees is augmented anew in each of its passes; real(n) stays as it was. Neither logs
-// nor saves nor takes the time. Neither an idle hook nor gradient_norms changes
-// a bit of the update. Where it throws, `state` may be half changed; `buffers` are ready for the
-// next step.
+// every such layer sees each pass alone. What D sees is augmented anew in each of its passes;
+// real(n) stays as it was. Neither logs nor saves nor takes the time. Neither an idle hook nor
+// gradient_norms changes a bit of the update. Where it throws, `state` may be half changed;
+// `buffers` are ready for the next step.
 StepResult train_step(const ThreadBudget& threads, const StepKey& key, std::int64_t batch,
                       GanState& state, StepBuffers& buffers, const StepOptions& options = {});
 
