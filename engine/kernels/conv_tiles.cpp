@@ -17,8 +17,8 @@ void multiply(std::int64_t row_count, const std::int32_t* rows, std::int64_t dep
               const std::int32_t* steps, const T* source, const T* panel, bool add, T* sums) {
   const Store store = add ? Store::kAdd : Store::kOverwrite;
   for_each_row_tile<T>(row_count, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-    multiply_tile<T>(height, depth, Indirect<T>{source, rows + row, steps}, panel, store,
-                     sums + row * TileSize<T>::kColumns, TileSize<T>::kColumns);
+    multiply_indirect(height, rows + row, depth, steps, source, panel, store,
+                      sums + row * TileSize<T>::kColumns);
   });
 }
 
