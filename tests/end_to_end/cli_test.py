@@ -698,6 +698,9 @@ class Preset(ProgramTest):
         plain = self.models("plain", *self.SMALL)
         self.assertEqual(plain, self.models("named", "--preset", "reference", *self.SMALL))
 
+    def test_an_interval_of_a_preset_does_not_contradict_gradients(self):
+        self.models("a", *self.SMALL, "--preset", "cifar10-fast", "--mode", "distributed", "--sync", "gradients")
+
     def test_refused(self):
         self.models("a", *self.SMALL)
         for arguments, words in [

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Loads gan_dashboard with far more than it will meet and prints what a normal request sees of it.
 
-    dashboard_load.py FOLDER OF THE PROGRAMS [--seconds 60] [--runs 1000] [--records 1000000]
+    dashboard_load.py FOLDER OF THE PROGRAMS [--seconds 60] [--runs 1000] [--records 1000000] [--within 100]
 
 200 event streams on one run, 200 clients that trickle a request, 50 that ask and read nothing, while
 one client makes normal requests, a record comes in ten times a second, and the folder holds many
-runs and one run of many records. Fails where the 99th percentile of a request is above 100 ms, the
-server's memory above 200 MB, or a stream misses its events.
+runs and one run of many records. Fails where the 99th percentile of a request is above --within
+milliseconds or the first page above ten times that, the server's memory above 200 MB, or a stream
+misses its events. The suite, on machines that may be busy, allows what only a server that waits for
+its clients would take.
 """
 
 import argparse
@@ -25,7 +27,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 STREAMS, TRICKLERS, SLEEPERS = 200, 200, 50
-MAX_P99_MS, MAX_FIRST_MS, MAX_MEGABYTES = 100, 1000, 200
+MAX_MEGABYTES = 200
 
 
 def now():
@@ -153,6 +155,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--records", type=int, default=1_000_000)
+    parser.add_argument("--within", type=float, default=100)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         live = make_runs(Path(folder), options.runs, options.records)
@@ -179,7 +182,7 @@ def main():
     print(f"events of a stream: {min(crowd.events)} to {max(crowd.events)}; "
           f"{crowd.dropped} tricklers dropped")
     expected = 0.5 * options.seconds
-    good = p99 <= MAX_P99_MS and first <= MAX_FIRST_MS and memory <= MAX_MEGABYTES
+    good = p99 <= options.within and first <= 10 * options.within and memory <= MAX_MEGABYTES
     return 0 if good and min(crowd.events) >= expected else 1
 
 
