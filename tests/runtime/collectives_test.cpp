@@ -94,7 +94,7 @@ TEST_P(Collectives, ManyInARowStayApart) {
 
 INSTANTIATE_TEST_SUITE_P(All, Collectives,
                          ::testing::Combine(::testing::Values(1, 2, 3, 7),
-                                            ::testing::Values(0, 1, -1, 1001, 8'000'000)));
+                                            ::testing::Values(0, 1, -1, 1001, 100'003, 8'000'000)));
 
 TEST(Barrier, NobodyPassesBeforeAllHaveCome) {
   std::atomic<int> arrived{0};
