@@ -63,7 +63,8 @@ report_machine() {
   echo '## The machine'
   echo
   lscpu | sed -nE 's/^(Model name|CPU\(s\)|Thread\(s\) per core): +(.*)/- \1: \2/p'
-  lscpu -C=NAME,ONE-SIZE,ALL-SIZE | awk 'NR > 1 {printf "%s%s %s (%s in all)", (NR > 2 ? ", " : "- caches: "), $1, $2, $3} END {print ""}'
+  lscpu -C=NAME,ONE-SIZE,ALL-SIZE | awk 'NR > 1 {printf "%s%s %s (%s in all)", (NR > 2 ? ", " : "- caches: "), $1, $2, $3}
+    END {if (NR > 1) print ""}'
   awk '/MemTotal/ {printf "- memory: %.1f GiB\n", $2 / 1048576}' /proc/meminfo
   sed -n 's/^PRETTY_NAME="\(.*\)"/- system: \1/p' /etc/os-release
   for library in tbb libhwy openblas libdeflate; do

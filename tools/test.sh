@@ -3,9 +3,9 @@
 #
 #   tools/test.sh [--with-torch] [--preset PRESET] [CTEST_ARGUMENT ..]
 #
-# PRESET: release, debug, asan or tsan (CMakePresets.json). The sanitizers' two run all tests but the scripts
-# that run whole programs: those start hundreds of processes, Chromium, PyTorch or MPI, for minutes; asan
-# also installs Clang 16.
+# PRESET: release, debug, asan or tsan (CMakePresets.json). The sanitizers' two also install Clang 16, and run all
+# tests but the scripts that run whole programs: those start hundreds of processes, Chromium, PyTorch or MPI, for
+# minutes.
 # --with-torch also installs python3-torch, for the test that loads a model into PyTorch,
 # python3-torchvision, for the one of Inception, and python3-protobuf, for the one that reads event files.
 # Where MINIRAY_CIFAR10 names a folder that holds CIFAR-10, the tests on real pictures run too.
@@ -22,7 +22,7 @@ if [ "${1:-}" = --preset ]; then
   preset=$2
   shift 2
 fi
-[ "$preset" != asan ] || extra+=(clang-16 libclang-rt-16-dev)
+case $preset in asan | tsan) extra+=(clang-16 libclang-rt-16-dev) ;; esac
 tools/install_packages.sh "${extra[@]}"
 cmake --preset "$preset" -DMINIRAY_TESTS=ON >/dev/null
 cmake --build --preset "$preset" -j "$(nproc)"

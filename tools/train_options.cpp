@@ -202,7 +202,7 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
       ->group("Dashboard");
   add_server_options(app, server);
 
-  const std::vector<std::string> given(argv, argv + argc), arguments = with_preset(given);
+  const std::vector<std::string> arguments = with_preset({argv, argv + argc});
   for (CLI::Option* const option : app.get_options()) {
     if (option->get_items_expected_max() == 1) option->take_last();
   }
@@ -222,7 +222,7 @@ TrainOptionsParsed parse_train_options(int argc, char** argv) {
       throw invalid_argument("--preset and --config both say what all options are; give one");
     }
     check_workers(arguments, c.workers, c.mode == "distributed", "--mode distributed");
-    if (c.sync == "gradients" && is_given(given, "--sync-interval")) {
+    if (c.sync == "gradients" && is_given(arguments, "--sync-interval")) {
       throw invalid_argument(
           "--sync-interval is for --sync epochs or steps; gradients are "
           "averaged at each step");

@@ -16,14 +16,14 @@ mkdir -p "$work"
 # Name and options. EPOCHS: all of the run, so that copies are averaged once, at its end; SHARE: each worker's part
 # of the preset's batch.
 ways=(
-  "average every EPOCHS epochs|--sync-interval EPOCHS"
-  "average every epoch|--sync-interval 1"
-  "average every epoch, batch divided|--sync-interval 1 --batch-size SHARE"
+  "average every EPOCHS epochs|--sync epochs --sync-interval EPOCHS"
+  "average every epoch|--sync epochs --sync-interval 1"
+  "average every epoch, batch divided|--sync epochs --sync-interval 1 --batch-size SHARE"
   "average every 50 steps|--sync steps --sync-interval 50"
   "average every 10 steps|--sync steps --sync-interval 10"
   "gradients each step|--sync gradients"
   "gradients each step, batch divided|--sync gradients --batch-size SHARE"
-  "outer step every EPOCHS epochs|--outer nesterov --sync-interval EPOCHS"
+  "outer step every EPOCHS epochs|--outer nesterov --sync epochs --sync-interval EPOCHS"
   "outer step every 50 steps|--outer nesterov --sync steps --sync-interval 50"
   "elastic average every 10 steps|--outer elastic --sync steps --sync-interval 10"
 )

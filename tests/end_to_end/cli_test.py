@@ -698,8 +698,11 @@ class Preset(ProgramTest):
         plain = self.models("plain", *self.SMALL)
         self.assertEqual(plain, self.models("named", "--preset", "reference", *self.SMALL))
 
-    def test_an_interval_of_a_preset_does_not_contradict_gradients(self):
-        self.models("a", *self.SMALL, "--preset", "cifar10-fast", "--mode", "distributed", "--sync", "gradients")
+    def test_may_be_told_to_average_otherwise(self):
+        distributed = ["--preset", "cifar10-fast", "--mode", "distributed"]
+        self.models("a", *self.SMALL, *distributed, "--sync", "steps", "--sync-interval", 3)
+        interval_alone = self.run_program(TRAIN, *self.SMALL, *distributed, "--sync-interval", 3)
+        self.assert_fails(interval_alone, USAGE, "--sync-interval", "--sync epochs")
 
     def test_refused(self):
         self.models("a", *self.SMALL)
