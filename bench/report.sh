@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything this folder measures, as one Markdown report on stdout; some ten minutes on two cores.
+# Everything this folder measures, as one Markdown report on stdout; some ten minutes on two cores, and five with a peer.
 #
 #   bench/report.sh [--quick] [--peer COMMAND] [--only SECTION] [BUILD_DIR]
 #

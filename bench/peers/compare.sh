@@ -22,7 +22,7 @@ compare() {
   local model=$1 threads=$2 line round
   local ours=() theirs=()
   for ((round = 1; round <= rounds; ++round)); do
-    line=$("$build/bench/step_time" --model "$model" --threads "$threads" --steps 20)
+    line=$("$build/bench/step_time" --model "$model" --threads "$threads")
     echo "$line"
     ours+=("$(median_of_line <<<"$line")")
     line=$("$peer" "$model" "$threads")

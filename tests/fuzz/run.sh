@@ -31,7 +31,7 @@ fuzz() {
   mkdir -p "$work/corpus"
   "$program" --write-seeds "$work/corpus"
   local found=0
-  "$program" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1 \
+  "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=8192 -print_final_stats=1 \
     -artifact_prefix="$work/" "$work/corpus" "$kept/$format" 2>"$work/log" || found=1
   local last executions
   echo "$found" >"$work/found"
