@@ -78,7 +78,7 @@ void dense_product(benchmark::State& state, ProductKind kind) {
   const auto a = ones(m * k), b = ones(k * n);
   auto c = ones(m * n);
   for (auto _ : state) {
-    multiply(threads, product, a.span(), b.span(), c.span());
+    multiply(threads, product, a.span(), b.span(), c.span(), weights_of(product).layout);
     benchmark::ClobberMemory();
   }
   const std::int64_t passes_over_c = kind == ProductKind::kWeightGradient ? 2 : 1;

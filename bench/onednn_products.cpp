@@ -70,10 +70,10 @@ ProductLibrary onednn_products(int threads) {
   // OpenMP's threads spin for some milliseconds after their work, unless they are ended.
   return {"oneDNN " + std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
               std::to_string(version.patch),
-          bind, [] { omp_pause_resource_all(omp_pause_soft); }};
+          false, bind, [] { omp_pause_resource_all(omp_pause_soft); }};
 }
 #else
-ProductLibrary onednn_products(int) { return {"oneDNN", {}, {}}; }
+ProductLibrary onednn_products(int) { return {"oneDNN", false, {}, {}}; }
 #endif
 
 }  // namespace miniray::bench

@@ -7,13 +7,15 @@ namespace {
 
 void do_nothing() {}
 
-ProductLibrary library_of(const std::string& name, const ThreadBudget& threads) {
-  const auto bind = [&threads](const Product& product, const Operands& operands) {
-    return [&threads, product, operands] {
-      multiply(threads, product, operands.a, operands.b, operands.c);
+ProductLibrary library_of(const std::string& name, const ThreadBudget& threads,
+                          bool weights_of_step) {
+  const auto bind = [&threads, weights_of_step](const Product& product, const Operands& operands) {
+    const Layout layout = weights_of_step ? weights_of(product).layout : Layout::kRows;
+    return [&threads, product, operands, layout] {
+      multiply(threads, product, operands.a, operands.b, operands.c, layout);
     };
   };
-  return {name, bind, do_nothing};
+  return {name, weights_of_step, bind, do_nothing};
 }
 
 bool eigen_can_run() {
@@ -40,14 +42,16 @@ void multiply_by_eigen(const Product& product, const Operands& operands) {
 
 }  // namespace
 
-ProductLibrary own_products(const ThreadBudget& threads) { return library_of("ours", threads); }
+ProductLibrary own_products(const ThreadBudget& threads) {
+  return library_of("ours", threads, true);
+}
 
 ProductLibrary openblas_products(const ThreadBudget& threads) {
-  return library_of("OpenBLAS", threads);
+  return library_of("OpenBLAS", threads, false);
 }
 
 ProductLibrary eigen_products(int threads) {
-  ProductLibrary library{std::string("Eigen ") + eigen_version(), {}, do_nothing};
+  ProductLibrary library{std::string("Eigen ") + eigen_version(), false, {}, do_nothing};
   if (threads > 1 || !eigen_can_run()) return library;
   library.bind = [](const Product& product, const Operands& operands) {
     return [product, operands] { multiply_by_eigen(product, operands); };

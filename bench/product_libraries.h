@@ -10,7 +10,8 @@
 
 namespace miniray::bench {
 
-// Sizes and layouts as bench::multiply takes them.
+// Sizes and layouts as bench::multiply takes them, weights in rows but where a library wants them
+// as the step keeps them.
 struct Operands {
   std::span<const float> a, b;
   std::span<float> c;
@@ -18,6 +19,7 @@ struct Operands {
 
 struct ProductLibrary {
   std::string name;
+  bool weights_of_step = false;
   // Gives back the product's computation, with everything decided beforehand that can be; the
   // operands must outlive it. Empty where the library is not to be had here, or not with this
   // number of threads.

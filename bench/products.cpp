@@ -34,15 +34,21 @@ class Contest {
  public:
   Contest(const Product& product, const std::vector<ProductLibrary>& libraries)
       : product_(product),
+        weights_(weights_of(product)),
         libraries_(libraries),
         a_(random_numbers(product.shape.m * product.shape.k, 0)),
         b_(random_numbers(product.shape.k * product.shape.n, 1)),
+        stored_b_(b_),
         c_(product.shape.m * product.shape.n),
         runs_(libraries.size()),
         times_ms_(libraries.size()) {
+    if (product.kind != ProductKind::kWeightGradient && weights_.layout == Layout::kBlocks) {
+      rows_to_blocks<float>(weights_.rows, weights_.columns, b_.span(), stored_b_.span());
+    }
     for (std::size_t i = 0; i < libraries.size(); ++i) {
       if (libraries[i].bind) {
-        runs_[i] = libraries[i].bind(product, {a_.span(), b_.span(), c_.span()});
+        const auto b = libraries[i].weights_of_step ? stored_b_.span() : b_.span();
+        runs_[i] = libraries[i].bind(product, {a_.span(), b, c_.span()});
       }
     }
   }
@@ -88,12 +94,20 @@ class Contest {
     std::ranges::fill(c_.span(), 0.0F);
     runs_[library]();
     libraries_[library].end_turn();
-    return c_;
+    FlatBuffer<float> result = c_;
+    if (product_.kind == ProductKind::kWeightGradient && libraries_[library].weights_of_step &&
+        weights_.layout == Layout::kBlocks) {
+      blocks_to_rows<float>(weights_.rows, weights_.columns, c_.span(), result.span());
+    }
+    return result;
   }
 
   Product product_;
+  WeightMatrix weights_;
   const std::vector<ProductLibrary>& libraries_;
-  FlatBuffer<float> a_, b_, c_;
+  FlatBuffer<float> a_, b_;
+  FlatBuffer<float> stored_b_;  // as the step keeps it
+  FlatBuffer<float> c_;
   std::vector<std::function<void()>> runs_;
   std::vector<std::vector<double>> times_ms_;
 };

@@ -119,15 +119,28 @@ double step_flop(const GanSpec& spec, std::int64_t batch) {
          (2 * (3 * d - discriminator.front()) + 2 * d + 3 * g - generator.front());
 }
 
-void multiply(const ThreadBudget& threads, const Product& product, std::span<const float> a,
-              std::span<const float> b, std::span<float> c) {
+WeightMatrix weights_of(const Product& product) {
+  const auto [m, n, k] = product.shape;
   switch (product.kind) {
     case ProductKind::kForward:
-      return gemm_nt<float>(threads, product.shape, a, b, {}, c);
+      return {n, k, layout_for(k)};
     case ProductKind::kInputGradient:
-      return gemm_nn<float>(threads, product.shape, a, b, c);
+      return {k, n, layout_for(n)};
     case ProductKind::kWeightGradient:
-      return gemm_tn_add<float>(threads, product.shape, a, b, c);
+      break;
+  }
+  return {m, n, layout_for(n)};
+}
+
+void multiply(const ThreadBudget& threads, const Product& product, std::span<const float> a,
+              std::span<const float> b, std::span<float> c, Layout weights) {
+  switch (product.kind) {
+    case ProductKind::kForward:
+      return gemm_nt<float>(threads, product.shape, a, b, {}, c, {}, weights);
+    case ProductKind::kInputGradient:
+      return gemm_nn<float>(threads, product.shape, a, b, c, {}, weights);
+    case ProductKind::kWeightGradient:
+      return gemm_tn_add<float>(threads, product.shape, a, b, c, weights);
   }
 }
 

@@ -39,9 +39,16 @@ std::vector<Product> step_products(const GanSpec& spec, std::int64_t batch);
 // Of all products of a step, convolutions included; of any architecture.
 double step_flop(const GanSpec& spec, std::int64_t batch);
 
+// A product's matrix of weights: b, or c for a weight gradient.
+struct WeightMatrix {
+  std::int64_t rows, columns;
+  Layout layout;  // that the step keeps it in
+};
+WeightMatrix weights_of(const Product& product);
+
 // Computes c, for a weight gradient added to what is there, from a and b as the product's function
-// in engine/kernels/gemm.h takes them, without a bias.
+// in engine/kernels/gemm.h takes them, without a bias, the weights in the given layout.
 void multiply(const ThreadBudget& threads, const Product& product, std::span<const float> a,
-              std::span<const float> b, std::span<float> c);
+              std::span<const float> b, std::span<float> c, Layout weights);
 
 }  // namespace miniray::bench

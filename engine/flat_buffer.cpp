@@ -6,11 +6,11 @@
 
 namespace miniray {
 
-Slice SliceTable::declare(const std::string& name, const Shape& shape) {
+Slice SliceTable::declare(const std::string& name, const Shape& shape, Layout layout) {
   for (const Slice& slice : slices_) {
     if (slice.name == name) throw invalid_argument("slice '" + name + "' is declared twice");
   }
-  slices_.push_back({name, shape, buffer_size_});
+  slices_.push_back({name, shape, buffer_size_, layout});
   element_count_ += shape.elements();
   buffer_size_ += (shape.elements() + kAlignment - 1) / kAlignment * kAlignment;
   return slices_.back();

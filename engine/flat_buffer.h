@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/kernels/layout.h"
 #include "engine/shape.h"
 #include "engine/span.h"
 #include "engine/tensor.h"
@@ -20,6 +21,7 @@ struct Slice {
   std::string name;
   Shape shape;
   std::int64_t offset = 0;  // elements from the buffer's start
+  Layout layout = Layout::kRows;
 
   std::int64_t size() const { return shape.elements(); }
 };
@@ -29,8 +31,8 @@ class SliceTable {
  public:
   static constexpr std::int64_t kAlignment = 16;  // elements: 64 bytes of float
 
-  // Throws invalid argument where the name is taken.
-  Slice declare(const std::string& name, const Shape& shape);
+  // kBlocks is for shapes of two extents. Throws invalid argument where the name is taken.
+  Slice declare(const std::string& name, const Shape& shape, Layout layout = Layout::kRows);
   const std::vector<Slice>& slices() const { return slices_; }
   // Throws not found, naming the slice.
   const Slice& find(std::string_view name) const;
@@ -46,6 +48,26 @@ class SliceTable {
 template <class T>
 std::span<T> slice_of(std::span<T> buffer, const Slice& slice) {
   return part(buffer, slice.offset, slice.size());
+}
+
+// A slice's numbers row-major, whatever its layout: out of a buffer and into it.
+template <class T>
+void read_slice(std::span<const T> buffer, const Slice& slice, std::span<T> rows) {
+  const std::span<const T> stored = slice_of(buffer, slice);
+  if (slice.layout == Layout::kRows) {
+    std::ranges::copy(stored, rows.begin());
+  } else {
+    blocks_to_rows(slice.shape[0], slice.shape[1], stored, rows);
+  }
+}
+template <class T>
+void write_slice(std::span<const T> rows, const Slice& slice, std::span<T> buffer) {
+  const std::span<T> stored = slice_of(buffer, slice);
+  if (slice.layout == Layout::kRows) {
+    std::ranges::copy(rows, stored.begin());
+  } else {
+    rows_to_blocks(slice.shape[0], slice.shape[1], rows, stored);
+  }
 }
 
 // Zero-initialised memory of a table's size, copied by value.

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kManifestVersion = 1;
+constexpr std::int64_t kManifestVersion = 2;
 constexpr std::int64_t kMaxManifestBytes = 1 << 20;
 const std::string kPrefix = "checkpoint_";
 

@@ -103,7 +103,7 @@ GanSpec spec_of(const SafetensorsFile& file) {
 
 void save_network(const std::filesystem::path& path, Role role, const GanSpec& spec,
                   const Network<float>& network) {
-  write_safetensors(path, tensors_of(network), metadata_of(role, spec));
+  save_tensors(path, network, metadata_of(role, spec));
 }
 
 LoadedGenerator load_generator(const std::filesystem::path& path) {

@@ -1,4 +1,6 @@
-// The state of one rank as a safetensors file: arrays as tensors of one axis, counts and numbers as
+// The state of one rank as a safetensors file: arrays as tensors of one axis, in the order of their
+// memory (weights in blocks: engine/kernels/layout.h; checkpoints of the time before that have a
+// manifest of version 1 and are refused); counts and numbers as
 // metadata in decimal digits, from which the very bits come back.
 //
 //   metadata   kind     "training state"

@@ -29,9 +29,15 @@ struct Init {
 
 class Declarations {
  public:
+  Declarations() = default;
+  // Where weights() may lie in blocks, or not.
+  explicit Declarations(bool blocks) : blocks_(blocks) {}
+
   // Slices are named prefix + name, as in the state_dict of a torch.nn.Sequential ("0." "weight").
   void set_prefix(const std::string& prefix) { prefix_ = prefix; }
   Slice parameter(const std::string& name, const Shape& shape, Init init);
+  // A matrix [out, in] that is multiplied with, in layout_for(in).
+  Slice weights(const std::string& name, const Shape& shape, Init init);
   Slice statistic(const std::string& name, const Shape& shape, Init init);
 
   const SliceTable& parameters() const { return parameters_; }
@@ -47,6 +53,9 @@ class Declarations {
   void init_statistics(std::span<T> buffer) const;
 
  private:
+  Slice declare(const std::string& name, const Shape& shape, Layout layout, Init init);
+
+  bool blocks_ = true;
   std::string prefix_;
   SliceTable parameters_, statistics_;
   std::vector<Init> parameter_inits_, statistic_inits_;

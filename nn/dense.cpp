@@ -21,9 +21,9 @@ Shape Dense<T>::plan(const Shape& input, Declarations& declarations) {
   in_features_ = input.elements();
   const bool glorot = glorot_gain_ > 0;
   const Init init = Init::uniform(1 / std::sqrt(static_cast<double>(in_features_)));
-  weight_ = declarations.parameter(
-      "weight", {out_features_, in_features_},
-      glorot ? Init::glorot(glorot_gain_, in_features_, out_features_) : init);
+  weight_ =
+      declarations.weights("weight", {out_features_, in_features_},
+                           glorot ? Init::glorot(glorot_gain_, in_features_, out_features_) : init);
   bias_ = declarations.parameter("bias", {out_features_}, glorot ? Init::constant(0) : init);
   return output_;
 }
@@ -32,7 +32,7 @@ template <class T>
 void Dense<T>::forward(const ForwardArgs<T>& args) const {
   const auto bias = args.linear_part ? std::span<const T>() : slice_of(args.parameters, bias_);
   gemm_nt(args.context.threads, {args.batch, out_features_, in_features_}, args.x,
-          slice_of(args.parameters, weight_), bias, args.y, args.finished);
+          slice_of(args.parameters, weight_), bias, args.y, args.finished, weight_.layout);
 }
 
 template <class T>
@@ -40,12 +40,13 @@ void Dense<T>::backward(const BackwardArgs<T>& args) const {
   const ThreadBudget& threads = args.context.threads;
   if (!args.dx.empty()) {
     gemm_nn(threads, {args.batch, in_features_, out_features_}, args.dy,
-            slice_of(args.parameters, weight_), args.dx, args.finished);
+            slice_of(args.parameters, weight_), args.dx, args.finished, weight_.layout);
   }
   if (args.gradients.empty()) return;
   const GemmShape shape{out_features_, in_features_, args.batch};
-  if (args.update == nullptr) {
-    gemm_tn_add(threads, shape, args.dy, args.x, slice_of(args.gradients, weight_));
+  if (args.update == nullptr || weight_.layout == Layout::kRows) {
+    gemm_tn_add(threads, shape, args.dy, args.x, slice_of(args.gradients, weight_), weight_.layout);
+    if (args.update != nullptr) args.update->take(weight_, args.gradients);
   } else {
     gemm_tn_adam(threads, shape, args.dy, args.x, args.update->factors, args.update->of(weight_));
   }

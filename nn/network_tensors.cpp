@@ -1,6 +1,8 @@
 #include "nn/network_tensors.h"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "engine/error.h"
 
@@ -20,8 +22,21 @@ void check_tensors(const SafetensorsFile& file, const NetworkPlan<float>& plan) 
 }
 
 void load_table(const SafetensorsFile& file, const SliceTable& table, std::span<float> buffer) {
+  std::vector<float> rows;
   for (const Slice& slice : table.slices()) {
-    file.copy_tensor(slice.name, slice.shape, slice_of(buffer, slice));
+    rows.resize(static_cast<std::size_t>(slice.size()));
+    file.copy_tensor(slice.name, slice.shape, std::span<float>(rows));
+    write_slice<float>(rows, slice, buffer);
+  }
+}
+
+// Adds views of `rows`, which gets the numbers of `buffer` row-major.
+void add_tensors(const SliceTable& table, std::span<const float> buffer, std::span<float> rows,
+                 std::vector<NamedTensor>& tensors) {
+  for (const Slice& slice : table.slices()) {
+    const std::span<float> values = slice_of(rows, slice);
+    read_slice(buffer, slice, values);
+    tensors.push_back({slice.name, slice.shape, std::span<const float>(values)});
   }
 }
 
@@ -38,16 +53,15 @@ void check_variances(const SafetensorsFile& file, const Network<float>& network)
 
 }  // namespace
 
-std::vector<NamedTensor> tensors_of(const Network<float>& network) {
+void save_tensors(const std::filesystem::path& path, const Network<float>& network,
+                  Metadata metadata) {
+  const NetworkPlan<float>& plan = network.plan();
+  FlatBuffer<float> parameters(plan.parameters().buffer_size());
+  FlatBuffer<float> statistics(plan.statistics().buffer_size());
   std::vector<NamedTensor> tensors;
-  const auto add = [&](const SliceTable& table, std::span<const float> buffer) {
-    for (const Slice& slice : table.slices()) {
-      tensors.push_back({slice.name, slice.shape, slice_of(buffer, slice)});
-    }
-  };
-  add(network.plan().parameters(), network.parameters());
-  add(network.plan().statistics(), network.statistics());
-  return tensors;
+  add_tensors(plan.parameters(), network.parameters(), parameters.span(), tensors);
+  add_tensors(plan.statistics(), network.statistics(), statistics.span(), tensors);
+  write_safetensors(path, tensors, std::move(metadata));
 }
 
 Network<float> load_network(const SafetensorsFile& file,

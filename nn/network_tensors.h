@@ -2,16 +2,17 @@
 // torch.nn.Sequential.
 #pragma once
 
+#include <filesystem>
 #include <memory>
-#include <vector>
 
 #include "nn/network.h"
 #include "nn/safetensors.h"
 
 namespace miniray {
 
-// Parameters, then running statistics; views of the network's buffers.
-std::vector<NamedTensor> tensors_of(const Network<float>& network);
+// Parameters, then running statistics, by write_safetensors.
+void save_tensors(const std::filesystem::path& path, const Network<float>& network,
+                  Metadata metadata);
 
 // The network of `plan` with the numbers of the file, whose tensors must be those of the plan, no
 // more and no fewer. Throws corrupt, naming the file and what is wrong; before anything is

@@ -53,7 +53,7 @@ class SpectralNorm final : public Layer<T>, public KeepsStatistics<T> {
   void add_weight_gradient(const BackwardArgs<T>& args, const Saved& saved) const;
 
   std::unique_ptr<Layer<T>> layer_;
-  Declarations inner_;
+  Declarations inner_{/*blocks=*/false};  // the weight counts as a matrix in rows here
   std::vector<Parameter> parameters_;
   std::size_t weight_at_ = 0;  // in parameters_
   Slice u_, v_;

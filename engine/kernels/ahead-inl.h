@@ -1,5 +1,5 @@
 // Asks the caches for memory that is wanted soon, a line at a time, so that it comes while
-// something else is computed. Included by kernels/gemm_panels.cpp.
+// something else is computed. Included by kernels/gemm_blocks.cpp.
 #if defined(MINIRAY_AHEAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MINIRAY_AHEAD_INL_H_
 #undef MINIRAY_AHEAD_INL_H_
@@ -18,6 +18,7 @@ namespace HWY_NAMESPACE {
 
 class Ahead {
  public:
+  Ahead() = default;  // nothing
   // `rows` rows of `width` numbers, `stride` numbers apart.
   template <class T>
   Ahead(const T* first, std::int64_t rows, std::int64_t width, std::int64_t stride)
@@ -40,8 +41,8 @@ class Ahead {
  private:
   static constexpr std::int64_t kLine = 64;
 
-  const std::byte* row_;
-  std::int64_t rest_, width_, stride_, at_ = 0;
+  const std::byte* row_ = nullptr;
+  std::int64_t rest_ = 0, width_ = 0, stride_ = 0, at_ = 0;
 };
 
 }  // namespace HWY_NAMESPACE

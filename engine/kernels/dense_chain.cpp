@@ -29,15 +29,26 @@ HWY_INLINE void multiply(const ChainLayer& layer, std::int64_t samples, const fl
                          std::int64_t panel_stride) {
   constexpr std::int64_t kDepth = PanelKernels<float>::kDepth;
   const std::int64_t k = layer.in;
-  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth) {
+  const auto multiply_block = [&](std::int64_t k0, auto weights) HWY_ATTR {
     const Store store = k0 == 0 ? Store::kOverwrite : Store::kAdd;
     for (std::int64_t s = 0; s < samples; s += kColumns) {
-      const float* const panel = x + s * k + k0 * kColumns;
+      const PackedPanel<float> panel{x + s * k + k0 * kColumns};
       float* const to = y + s / kColumns * panel_stride;
       for_each_row_tile<float>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-        multiply_tile<float>(height, std::min(kDepth, k - k0),
-                             InRows<float>{layer.weight + (first + row) * k + k0, k}, panel, store,
-                             to + row * kColumns, kColumns);
+        multiply_tile<float>(height, std::min(kDepth, k - k0), weights(row), panel, store,
+                             RowTile<float>{to + row * kColumns, kColumns});
+      });
+    }
+  };
+  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth) {
+    if (layout_for(k) == Layout::kRows) {
+      multiply_block(k0, [&](std::int64_t row) HWY_ATTR {
+        return InRows<float>{layer.weight + (first + row) * k + k0, k};
+      });
+    } else {
+      multiply_block(k0, [&](std::int64_t row) HWY_ATTR {
+        return InBlocks<float>{layer.weight + block_offset(layer.out, first + row, k0),
+                               layer.out * kBlockColumns};
       });
     }
   }

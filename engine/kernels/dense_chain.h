@@ -15,7 +15,7 @@ namespace miniray {
 // (y - mean) inverse_deviation scale + shift.
 struct ChainLayer {
   std::int64_t in = 0, out = 0;
-  const float* weight = nullptr;  // [out, in]
+  const float* weight = nullptr;  // [out, in], in layout_for(in)
   const float* bias = nullptr;    // [out], as the others
   bool relu = false;
   const float* mean = nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/kernels/gemm_blas.h"
+#include "engine/kernels/gemm_blocks.h"
 #include "engine/kernels/gemm_panels.h"
 #include "engine/kernels/gemm_vector.h"
 
@@ -37,19 +38,22 @@ void for_each_piece(const ThreadBudget& threads, std::int64_t rows, std::int64_t
   });
 }
 
-// The two forms of the gradient's product: calls body(first row, rows, panels of b) for each piece.
+// The forms of the gradient's product: calls body(first row, rows, panels of b, numbers to work in:
+// rows * k) for each piece.
 template <class T, class Body>
 void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape,
-                             std::span<const T> b, Body body) {
+                             std::span<const T> b, std::int64_t most_rows, Body body) {
   constexpr std::int64_t kWidth = 128;  // whole panels, of all targets
   const PanelKernels<T>& kernels = panel_kernels<T>();
   const std::int64_t panels_size = pieces(shape.n, kWidth) * kWidth * shape.k;
-  T* const panels = scratch<T>(threads, panels_size);
+  T* const panels = scratch<T>(threads, panels_size + shape.m * shape.k);
   for_each_range(threads, shape.n, kWidth, [&](std::int64_t n0, std::int64_t width) {
     kernels.pack_columns(shape, b.data(), n0, width, panels + n0 * shape.k);
   });
-  for_each_range(threads, shape.m, piece_size<T>(shape.m, PanelKernels<T>::kGradientRows),
-                 [&](std::int64_t m0, std::int64_t rows) { body(m0, rows, panels); });
+  for_each_range(threads, shape.m, piece_size<T>(shape.m, most_rows),
+                 [&](std::int64_t m0, std::int64_t rows) {
+                   body(m0, rows, panels, panels + panels_size + m0 * shape.k);
+                 });
 }
 
 // A gradient of one row; calls finished(first column, columns) for each piece.
@@ -78,15 +82,31 @@ void one_column(const ThreadBudget& threads, const GemmShape& shape, std::span<c
 // Rows of x, by pack_rows, in scratch memory.
 template <class T>
 const T* pack_all_rows(const ThreadBudget& threads, std::int64_t rows, std::int64_t k,
-                       std::span<const T> x) {
-  const PanelKernels<T>& kernels = panel_kernels<T>();
-  const std::int64_t panels = pieces(rows, kernels.columns);
-  const std::int64_t panel_size = kernels.columns * k;
+                       std::span<const T> x, Layout layout) {
+  const std::int64_t columns = panel_kernels<T>().columns;
+  const auto pack_rows =
+      layout == Layout::kRows ? panel_kernels<T>().pack_rows : block_kernels<T>().pack_rows;
+  const std::int64_t panels = pieces(rows, columns);
+  const std::int64_t panel_size = columns * k;
   T* const memory = scratch<T>(threads, panels * panel_size);
   threads.for_each_tile(panels, [&](std::int64_t i) {
-    kernels.pack_rows(rows, k, x.data(), i * kernels.columns, memory + i * panel_size);
+    pack_rows(rows, k, x.data(), i * columns, memory + i * panel_size);
   });
   return memory;
+}
+
+// All of a, by interleave_rows, in scratch memory.
+template <class T>
+const T* interleave_all_rows(const ThreadBudget& threads, const GemmShape& shape,
+                             std::span<const T> a) {
+  constexpr std::int64_t kDepth = 128;
+  T* const tiles = scratch<T>(threads, shape.m * shape.k);
+  for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.k, kDepth,
+                 [&](const Tile& part) {
+                   block_kernels<T>().interleave_rows(shape, a.data(), part.row, part.rows,
+                                                      part.column, part.columns, tiles);
+                 });
+  return tiles;
 }
 
 }  // namespace
@@ -104,16 +124,20 @@ bool uses_blas(const ThreadBudget& threads) {
 
 template <class T>
 void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-             std::span<const T> b, std::span<const T> bias, std::span<T> c, TileFunction finished) {
-  if (uses_blas<T>(threads)) return blas::gemm_nt(threads, shape, a, b, bias, c, finished);
+             std::span<const T> b, std::span<const T> bias, std::span<T> c, TileFunction finished,
+             Layout b_layout) {
+  if (uses_blas<T>(threads))
+    return blas::gemm_nt(threads, shape, a, b, bias, c, finished, b_layout);
   if (shape.n == 1) return one_column(threads, shape, a, b, bias, c.data(), finished);
   const auto [m, n, k] = shape;
   // Transposed are the samples and what comes of them; or the weights, if they are smaller than
   // that and stay in a core's cache.
   constexpr std::int64_t kSmallWeights = std::int64_t{1} << 17;
   const bool weight_panels = n * k <= kSmallWeights && n * k < m * (n + k);
-  const T* const panels =
-      weight_panels ? pack_all_rows(threads, n, k, b) : pack_all_rows(threads, m, k, a);
+  const T* const panels = weight_panels ? pack_all_rows(threads, n, k, b, b_layout)
+                                        : pack_all_rows(threads, m, k, a, Layout::kRows);
+  const auto nt_piece =
+      b_layout == Layout::kRows ? panel_kernels<T>().nt_piece : block_kernels<T>().nt_piece;
   const std::int64_t width = piece_size<T>(n, PanelKernels<T>::kMaxWeightRows);
   const T* const bias_data = bias.empty() ? nullptr : bias.data();
   for_each_piece(threads, m, PanelKernels<T>::kSampleRows, n, width, [&](const Tile& tile) {
@@ -121,8 +145,7 @@ void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
       panel_kernels<T>().nt_weight_panels_piece(shape, a.data(), panels, bias_data, c.data(),
                                                 tile.row, tile.column, tile.columns);
     } else {
-      panel_kernels<T>().nt_piece(shape, panels, b.data(), bias_data, c.data(), tile.row,
-                                  tile.column, tile.columns);
+      nt_piece(shape, panels, b.data(), bias_data, c.data(), tile.row, tile.column, tile.columns);
     }
     finished(tile);
   });
@@ -130,34 +153,44 @@ void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
 
 template <class T>
 void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-             std::span<const T> b, std::span<T> c, TileFunction finished) {
-  if (uses_blas<T>(threads)) return blas::gemm_nn(threads, shape, a, b, c, finished);
+             std::span<const T> b, std::span<T> c, TileFunction finished, Layout b_layout) {
+  if (uses_blas<T>(threads)) return blas::gemm_nn(threads, shape, a, b, c, finished, b_layout);
   if (shape.k == 1) {
     return for_each_range(threads, shape.m, 32, [&](std::int64_t m0, std::int64_t rows) {
       outer_product(rows, shape.n, a.data() + m0, b.data(), c.data() + m0 * shape.n);
       finished({m0, rows, 0, shape.n});
     });
   }
+  const bool blocks = b_layout == Layout::kBlocks;
+  const T* const rows = blocks ? interleave_all_rows(threads, shape, a) : a.data();
+  const auto nn_piece = blocks ? block_kernels<T>().nn_piece : panel_kernels<T>().nn_piece;
   const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
   for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
                  [&](const Tile& tile) {
-                   panel_kernels<T>().nn_piece(shape, a.data(), b.data(), c.data(), tile.row,
-                                               tile.column, tile.columns);
+                   nn_piece(shape, rows, b.data(), c.data(), tile.row, tile.column, tile.columns);
                    finished(tile);
                  });
 }
 
 template <class T>
 void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-                 std::span<const T> b, std::span<T> c) {
-  if (uses_blas<T>(threads)) return blas::gemm_tn_add(threads, shape, a, b, c);
+                 std::span<const T> b, std::span<T> c, Layout c_layout) {
+  if (uses_blas<T>(threads)) return blas::gemm_tn_add(threads, shape, a, b, c, c_layout);
   if (shape.m == 1) {
     return add_gradient_row(threads, shape, a, b, c.data(), [](std::int64_t, std::int64_t) {});
   }
-  for_each_gradient_piece(
-      threads, shape, b, [&](std::int64_t m0, std::int64_t rows, const T* panels) {
-        panel_kernels<T>().tn_add_piece(shape, a.data(), panels, c.data(), m0, rows);
-      });
+  if (c_layout == Layout::kBlocks) {
+    return for_each_gradient_piece(
+        threads, shape, b, BlockKernels<T>::kGradientRows,
+        [&](std::int64_t m0, std::int64_t rows, const T* panels, T* a_tiles) {
+          block_kernels<T>().tn_add_piece(shape, a.data(), panels, a_tiles, c.data(), m0, rows);
+        });
+  }
+  for_each_gradient_piece(threads, shape, b, PanelKernels<T>::kGradientRows,
+                          [&](std::int64_t m0, std::int64_t rows, const T* panels, T*) {
+                            panel_kernels<T>().tn_add_piece(shape, a.data(), panels, c.data(), m0,
+                                                            rows);
+                          });
 }
 
 template <class T>
@@ -174,21 +207,23 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
         });
   }
   const AdamTarget<T> target{factors, spans};
-  for_each_gradient_piece(
-      threads, shape, b, [&](std::int64_t m0, std::int64_t rows, const T* panels) {
-        panel_kernels<T>().tn_adam_piece(shape, a.data(), panels, target, m0, rows);
-      });
+  for_each_gradient_piece(threads, shape, b, BlockKernels<T>::kGradientRows,
+                          [&](std::int64_t m0, std::int64_t rows, const T* panels, T* a_tiles) {
+                            block_kernels<T>().tn_adam_piece(shape, a.data(), panels, a_tiles,
+                                                             target, m0, rows);
+                          });
 }
 
-#define MINIRAY_GEMM(T)                                                                      \
-  template bool uses_blas<T>(const ThreadBudget&);                                           \
-  template void gemm_nt(const ThreadBudget&, const GemmShape&, std::span<const T>,           \
-                        std::span<const T>, std::span<const T>, std::span<T>, TileFunction); \
-  template void gemm_nn(const ThreadBudget&, const GemmShape&, std::span<const T>,           \
-                        std::span<const T>, std::span<T>, TileFunction);                     \
-  template void gemm_tn_add(const ThreadBudget&, const GemmShape&, std::span<const T>,       \
-                            std::span<const T>, std::span<T>);                               \
-  template void gemm_tn_adam(const ThreadBudget&, const GemmShape&, std::span<const T>,      \
+#define MINIRAY_GEMM(T)                                                                     \
+  template bool uses_blas<T>(const ThreadBudget&);                                          \
+  template void gemm_nt(const ThreadBudget&, const GemmShape&, std::span<const T>,          \
+                        std::span<const T>, std::span<const T>, std::span<T>, TileFunction, \
+                        Layout);                                                            \
+  template void gemm_nn(const ThreadBudget&, const GemmShape&, std::span<const T>,          \
+                        std::span<const T>, std::span<T>, TileFunction, Layout);            \
+  template void gemm_tn_add(const ThreadBudget&, const GemmShape&, std::span<const T>,      \
+                            std::span<const T>, std::span<T>, Layout);                      \
+  template void gemm_tn_adam(const ThreadBudget&, const GemmShape&, std::span<const T>,     \
                              std::span<const T>, const AdamFactors<T>&, const AdamSpans<T>&);
 MINIRAY_GEMM(float)
 MINIRAY_GEMM(double)

@@ -1,4 +1,5 @@
-// Matrix products, row-major and dense. T is float or double.
+// Matrix products, dense and row-major, but for weights, which may lie in blocks (layout.h): the
+// results have the same bits. T is float or double.
 //
 // Each is cut into one fixed partition of tiles by its shape alone and spread over the threads, so
 // its bits do not depend on their number. Inputs must not overlap the output. All use the scratch
@@ -9,6 +10,7 @@
 #include <span>
 
 #include "engine/kernels/adam.h"
+#include "engine/kernels/layout.h"
 #include "engine/kernels/tile.h"
 #include "engine/parallel.h"
 
@@ -29,20 +31,21 @@ bool uses_blas(const ThreadBudget& threads);
 template <class T>
 void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
              std::span<const T> b, std::span<const T> bias, std::span<T> c,
-             TileFunction finished = {});
+             TileFunction finished = {}, Layout b_layout = Layout::kRows);
 
 // c[m, n] = a[m, k] . b[k, n]; `finished` as above.
 template <class T>
 void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-             std::span<const T> b, std::span<T> c, TileFunction finished = {});
+             std::span<const T> b, std::span<T> c, TileFunction finished = {},
+             Layout b_layout = Layout::kRows);
 
 // c[m, n] += a[k, m]^T . b[k, n]
 template <class T>
 void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
-                 std::span<const T> b, std::span<T> c);
+                 std::span<const T> b, std::span<T> c, Layout c_layout = Layout::kRows);
 
-// The gradient g[m, n] = a[k, m]^T . b[k, n], taken by adam_update where it is made and never
-// stored. Gives the bits that gemm_tn_add into zeros and adam_update would give.
+// The gradient g[m, n] = a[k, m]^T . b[k, n] of weights in blocks, taken by adam_update where it is
+// made and never stored. Gives the bits that gemm_tn_add into zeros and adam_update would give.
 template <class T>
 void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
                   std::span<const T> b, const AdamFactors<T>& factors, const AdamSpans<T>& spans);

@@ -6,11 +6,7 @@
 #define HWY_TARGET_INCLUDE "engine/kernels/gemm_panels.cpp"
 #include "hwy/foreach_target.h"
 
-#include "engine/kernels/adam-inl.h"
-#include "engine/kernels/ahead-inl.h"
-#include "engine/kernels/micro_kernel-inl.h"
-#include "engine/kernels/simd-inl.h"
-#include "engine/kernels/transpose-inl.h"
+#include "engine/kernels/panel_products-inl.h"
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
@@ -19,15 +15,7 @@ namespace miniray {
 namespace HWY_NAMESPACE {
 
 template <class T>
-constexpr std::int64_t kColumns = TileSize<T>::kColumns;
-template <class T>
-constexpr std::int64_t kDepth = PanelKernels<T>::kDepth;
-template <class T>
 constexpr std::int64_t kMaxWidth = PanelKernels<T>::kMaxWidth;
-
-constexpr Store store_of_block(std::int64_t k0) {
-  return k0 == 0 ? Store::kOverwrite : Store::kAdd;
-}
 
 template <class T>
 void pack_rows(std::int64_t rows, std::int64_t k, const T* x, std::int64_t first, T* panel) {
@@ -62,38 +50,16 @@ HWY_INLINE void copy_columns(std::int64_t k, std::int64_t width, const T* HWY_RE
   }
 }
 
-// The weights b are broadcast where they lie, row by row of a piece, and samples are the columns of
-// the tile: so each weight is read once for all samples of the piece, and never copied. The tile
-// comes out transposed.
 template <class T>
 void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bias, T* c,
               std::int64_t m0, std::int64_t n0, std::int64_t width) {
-  constexpr std::int64_t kWeightRows = PanelKernels<T>::kMaxWeightRows;
-  constexpr std::int64_t kSampleRows = PanelKernels<T>::kSampleRows;
-  HWY_ALIGN T sums[kSampleRows * kWeightRows];  // [panel][weight row][kColumns]
   const std::int64_t k = shape.k;
-  const std::int64_t samples = std::min(kSampleRows, shape.m - m0);
-  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
-    const std::int64_t depth = std::min(kDepth<T>, k - k0);
-    for (std::int64_t s = 0; s < samples; s += kColumns<T>) {
-      const T* const panel = a_panels + (m0 + s) * k + k0 * kColumns<T>;
-      for_each_row_tile<T>(width, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-        multiply_tile<T>(rows, depth, InRows<T>{b + (n0 + row) * k + k0, k}, panel,
-                         store_of_block(k0), sums + s * kWeightRows + row * kColumns<T>,
-                         kColumns<T>);
-      });
-    }
-  }
-  for (std::int64_t s = 0; s < samples; s += kColumns<T>) {
-    const std::int64_t columns = std::min(kColumns<T>, samples - s);
-    T* const out = c + (m0 + s) * shape.n + n0;
-    transpose(width, columns, sums + s * kWeightRows, kColumns<T>, out, shape.n);
-    if (bias == nullptr) continue;
-    for (std::int64_t i = 0; i < columns; ++i) {
-      map2(static_cast<std::size_t>(width), out + i * shape.n, bias + n0, out + i * shape.n,
-           [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
-    }
-  }
+  broadcast_weights(
+      shape, a_panels, bias, c, m0, n0, width,
+      [&](std::int64_t k0, std::int64_t row) HWY_ATTR {
+        return InRows<T>{b + row * k + k0, k};
+      },
+      [](std::int64_t) { return Nothing(); });
 }
 
 // The same the other way round: samples are broadcast, the weights, transposed, are the columns.
@@ -108,17 +74,12 @@ void nt_weight_panels_piece(const GemmShape& shape, const T* a, const T* b_panel
       for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
         multiply_into(rows, columns, std::min(kDepth<T>, k - k0),
                       InRows<T>{a + (m0 + row) * k + k0, k},
-                      b_panels + column * k + k0 * kColumns<T>, store_of_block(k0),
+                      PackedPanel<T>{b_panels + column * k + k0 * kColumns<T>}, store_of_block(k0),
                       c + (m0 + row) * n + column, n);
       });
     }
   }
-  if (bias == nullptr) return;
-  for (std::int64_t row = m0; row < m0 + samples; ++row) {
-    T* const out = c + row * n + n0;
-    map2(static_cast<std::size_t>(width), out, bias + n0, out,
-         [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
-  }
+  add_bias(samples, width, bias == nullptr ? nullptr : bias + n0, c + m0 * n + n0, n);
 }
 
 // Samples are broadcast, the weights b are the columns. They are copied first, a block of k at a
@@ -137,8 +98,9 @@ void nn_piece(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t
     for (std::int64_t column = 0; column < width; column += kColumns<T>) {
       for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
         multiply_into(rows, std::min(kColumns<T>, width - column), depth,
-                      InRows<T>{a + (m0 + row) * k + k0, k}, panels + column * depth,
-                      store_of_block(k0), c + (m0 + row) * n + n0 + column, n);
+                      InRows<T>{a + (m0 + row) * k + k0, k},
+                      PackedPanel<T>{panels + column * depth}, store_of_block(k0),
+                      c + (m0 + row) * n + n0 + column, n);
       });
     }
   }
@@ -148,15 +110,6 @@ template <class T>
 void pack_columns(const GemmShape& shape, const T* b, std::int64_t n0, std::int64_t width,
                   T* panels) {
   copy_columns(shape.k, width, b + n0, shape.n, panels);
-}
-
-// Columns [0, rows) of a[k, ...], at most kDepth deep, interleaved tile by tile.
-template <class T>
-HWY_INLINE void interleave_tiles(std::int64_t k, std::int64_t rows, std::int64_t stride, const T* a,
-                                 T* to) {
-  for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-    interleave(height, k, a + row, stride, to + row * k);
-  });
 }
 
 // a, interleaved, is broadcast; b's panels are the columns.
@@ -176,61 +129,9 @@ void tn_add_piece(const GemmShape& shape, const T* a, const T* panels, T* c, std
           hwy::Prefetch(tile + r * n + TileSize<T>::kLanes);
         }
         multiply_into(height, std::min(kColumns<T>, n - column), depth,
-                      Interleaved<T>{a_tiles + row * depth}, panels + column * k + k0 * kColumns<T>,
-                      Store::kAdd, tile, n);
+                      Interleaved<T>{a_tiles + row * depth},
+                      PackedPanel<T>{panels + column * k + k0 * kColumns<T>}, Store::kAdd, tile, n);
       });
-    }
-  }
-}
-
-// What Adam will want of a piece of rows: the lines of all three arrays in turn.
-template <class T>
-struct AdamAhead {
-  Ahead w, m, v;
-
-  AdamAhead(const AdamSpans<T>& spans, std::int64_t at, std::int64_t rows, std::int64_t width,
-            std::int64_t stride)
-      : w(spans.w.data() + at, rows, width, stride),
-        m(spans.rounded.m.empty() ? Ahead(spans.m.data() + at, rows, width, stride)
-                                  : Ahead(spans.rounded.m.data() + at, rows, width, stride)),
-        v(spans.rounded.m.empty() ? Ahead(spans.v.data() + at, rows, width, stride)
-                                  : Ahead(spans.rounded.v.data() + at, rows, width, stride)) {}
-};
-
-// Adam takes long runs along a row: rows lie a multiple of 4 kB apart, and pieces of rows one below
-// the other would make every load wait for the stores before it, which look like its own to the
-// processor, and memory open a new page for each.
-template <class T>
-void tn_adam_piece(const GemmShape& shape, const T* a, const T* panels, const AdamTarget<T>& target,
-                   std::int64_t m0, std::int64_t rows) {
-  constexpr std::int64_t kRows = PanelKernels<T>::kGradientRows;
-  constexpr std::int64_t kRun = PanelKernels<T>::kGradientRun;
-  HWY_ALIGN T gradient[kRows * kRun];
-  HWY_ALIGN T a_tiles[kRows * kDepth<T>];
-  const AdamVectors<T> adam(target.factors);
-  const auto [m, n, k] = shape;
-  for (std::int64_t n0 = 0; n0 < n; n0 += kRun) {
-    const std::int64_t run = std::min(kRun, n - n0);
-    AdamAhead<T> ahead(target.spans, m0 * n + n0, rows, run, n);
-    for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
-      const std::int64_t depth = std::min(kDepth<T>, k - k0);
-      interleave_tiles(depth, rows, m, a + k0 * m + m0, a_tiles);
-      for (std::int64_t column = 0; column < run; column += kColumns<T>) {
-        for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-          multiply_tile<T>(height, depth, Interleaved<T>{a_tiles + row * depth},
-                           panels + (n0 + column) * k + k0 * kColumns<T>, store_of_block(k0),
-                           gradient + row * kRun + column, kRun, [&]() HWY_ATTR {
-                             ahead.w.ask();
-                             ahead.m.ask();
-                             ahead.v.ask();
-                           });
-        });
-      }
-    }
-    for (std::int64_t row = 0; row < rows; ++row) {
-      const std::int64_t at = (m0 + row) * n + n0;
-      adam.update(target.spans, static_cast<std::size_t>(at), static_cast<std::size_t>(run),
-                  gradient + row * kRun);
     }
   }
 }
@@ -244,7 +145,6 @@ constexpr PanelKernels<T> kPanelKernels = {
     .nn_piece = nn_piece<T>,
     .pack_columns = pack_columns<T>,
     .tn_add_piece = tn_add_piece<T>,
-    .tn_adam_piece = tn_adam_piece<T>,
 };
 
 const PanelKernels<float>* panel_kernels_float() { return &kPanelKernels<float>; }

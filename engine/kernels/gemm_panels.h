@@ -8,17 +8,9 @@
 
 #include <cstdint>
 
-#include "engine/kernels/adam.h"
 #include "engine/kernels/gemm.h"
 
 namespace miniray {
-
-// The state of Adam for one matrix of weights.
-template <class T>
-struct AdamTarget {
-  AdamFactors<T> factors;
-  AdamSpans<T> spans;
-};
 
 template <class T>
 struct PanelKernels {
@@ -27,7 +19,6 @@ struct PanelKernels {
   static constexpr std::int64_t kSampleRows = 256;    // at most, of a piece of gemm_nt and gemm_nn
   static constexpr std::int64_t kMaxWidth = 192;      // columns of a piece of gemm_nn
   static constexpr std::int64_t kGradientRows = 24;   // at most, of a piece of gemm_tn
-  static constexpr std::int64_t kGradientRun = 3072;  // columns of them finished in one go
 
   std::int64_t columns;  // of a panel
 
@@ -53,9 +44,6 @@ struct PanelKernels {
   // panels: all of b, by pack_columns.
   void (*tn_add_piece)(const GemmShape& shape, const T* a, const T* panels, T* c, std::int64_t m0,
                        std::int64_t rows);
-  // The same product as a gradient that Adam takes while it is in the caches.
-  void (*tn_adam_piece)(const GemmShape& shape, const T* a, const T* panels,
-                        const AdamTarget<T>& target, std::int64_t m0, std::int64_t rows);
 };
 
 // Those of the SIMD target in use. T is float or double.

@@ -5,8 +5,8 @@
 //
 //   c[r, 0 .. kColumns) += a[r, p] * panel[p, 0 .. kColumns)     for every row r, then p + 1
 //
-// A panel is `k` rows of kColumns numbers, contiguous and aligned. Where A lies, an operand says.
-// Included by kernels/gemm_panels.cpp and indirect_kernel-inl.h.
+// Where A, the panel and the tile lie, types say. Included by kernels/panel_products-inl.h,
+// dense_chain.cpp and indirect_kernel-inl.h.
 #if defined(MINIRAY_MICRO_KERNEL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MINIRAY_MICRO_KERNEL_INL_H_
 #undef MINIRAY_MICRO_KERNEL_INL_H_
@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "engine/kernels/layout.h"
 #include "engine/kernels/simd-inl.h"
 #include "hwy/highway.h"
 
@@ -40,13 +41,16 @@ struct TileSize {
 
 enum class Store { kOverwrite, kAdd };
 
-// An operand tells where A lies: at<kRows>(r, p) is a[r, p] in a tile of kRows rows. This one in
-// rows, k contiguous.
+// An operand tells where A lies: at<kRows>(r, p) is a[r, p] in a tile of kRows rows, p within the
+// kGroup steps from where it was told to go_to. This one in rows, k contiguous.
+inline constexpr std::int64_t kGroup = 4;
 template <class T>
 struct InRows {
+  static constexpr bool kInGroups = false;  // whether it minds
   const T* HWY_RESTRICT first;
   std::int64_t stride;
 
+  HWY_INLINE void go_to(std::int64_t) {}
   template <int kRows>
   HWY_INLINE T at(int r, std::int64_t p) const {
     return first[r * stride + p];
@@ -56,19 +60,83 @@ struct InRows {
 // And this one with the numbers of one p side by side.
 template <class T>
 struct Interleaved {
+  static constexpr bool kInGroups = false;
   const T* HWY_RESTRICT first;
 
+  HWY_INLINE void go_to(std::int64_t) {}
   template <int kRows>
   HWY_INLINE T at(int r, std::int64_t p) const {
     return first[p * kRows + r];
   }
 };
 
-// What is done every kStepsBetween steps of k, when the multipliers leave room for it: nothing.
+// This one in blocks of columns (layout.h), k along a row; p counts from a block's first column.
+template <class T>
+struct InBlocks {
+  static constexpr bool kInGroups = true;
+  const T* HWY_RESTRICT first;
+  std::int64_t block_stride;
+
+  HWY_INLINE void go_to(std::int64_t p) {
+    block_ = first + p / kBlockColumns * (block_stride - kBlockColumns);
+  }
+  template <int kRows>
+  HWY_INLINE T at(int r, std::int64_t p) const {
+    return block_[r * kBlockColumns + p];
+  }
+
+  const T* HWY_RESTRICT block_ = nullptr;  // of this group: its first column's row, p before it
+};
+
+// A panel of k rows of kColumns numbers, contiguous and aligned.
+template <class T>
+struct PackedPanel {
+  const T* HWY_RESTRICT first;
+
+  template <class D>
+  HWY_INLINE hn::Vec<D> load(D d, std::int64_t p, int v) const {
+    return hn::Load(d, first + p * TileSize<T>::kColumns + v * TileSize<T>::kLanes);
+  }
+};
+
+// From one vector of a row to the next where the columns lie in blocks of `rows` rows.
+template <class T>
+constexpr std::int64_t vector_stride(std::int64_t rows) {
+  return TileSize<T>::kLanes == kBlockColumns ? rows * kBlockColumns : TileSize<T>::kLanes;
+}
+
+// A panel that lies in blocks of columns, k of their rows.
+template <class T>
+struct BlockPanel {
+  const T* HWY_RESTRICT first;
+  std::int64_t vector_stride;
+
+  template <class D>
+  HWY_INLINE hn::Vec<D> load(D d, std::int64_t p, int v) const {
+    return hn::LoadU(d, first + p * kBlockColumns + v * vector_stride);
+  }
+};
+
+// A tile in rows, and one in blocks of columns.
+template <class T>
+struct RowTile {
+  T* HWY_RESTRICT first;
+  std::int64_t stride;
+
+  HWY_INLINE T* at(int r, int v) const { return first + r * stride + v * TileSize<T>::kLanes; }
+};
+template <class T>
+struct BlockTile {
+  T* HWY_RESTRICT first;
+  std::int64_t vector_stride;
+
+  HWY_INLINE T* at(int r, int v) const { return first + r * kBlockColumns + v * vector_stride; }
+};
+
+// What is done before each group of steps, when the multipliers leave room for it: nothing.
 struct Nothing {
   HWY_INLINE void operator()() const {}
 };
-inline constexpr std::int64_t kStepsBetween = 4;
 
 // AddressSanitizer takes a minute for a function that holds the tiles of all heights.
 #undef MINIRAY_TILE_INLINE
@@ -79,11 +147,9 @@ inline constexpr std::int64_t kStepsBetween = 4;
 #endif
 
 // tile[kRows, kVectors x kLanes] = or += a[kRows, k] . the first kVectors vectors of panel[k, ...]
-template <class T, int kRows, int kVectors, class Operand, class Between>
-MINIRAY_TILE_INLINE void multiply_rows(std::int64_t k, Operand a, const T* HWY_RESTRICT panel,
-                                       Store store, T* HWY_RESTRICT tile, std::int64_t tile_stride,
+template <class T, int kRows, int kVectors, class Operand, class Panel, class To, class Between>
+MINIRAY_TILE_INLINE void multiply_rows(std::int64_t k, Operand a, Panel panel, Store store, To tile,
                                        Between between) {
-  constexpr std::int64_t kLanes = TileSize<T>::kLanes;
   const hn::ScalableTag<T> d;
   hn::Vec<decltype(d)> sums[kRows][kVectors];
   HWY_UNROLL(12)
@@ -92,9 +158,7 @@ MINIRAY_TILE_INLINE void multiply_rows(std::int64_t k, Operand a, const T* HWY_R
   }
   const auto step = [&](std::int64_t p) HWY_ATTR {
     hn::Vec<decltype(d)> b[kVectors];
-    for (int v = 0; v < kVectors; ++v) {
-      b[v] = hn::Load(d, panel + p * TileSize<T>::kColumns + v * kLanes);
-    }
+    for (int v = 0; v < kVectors; ++v) b[v] = panel.load(d, p, v);
     HWY_UNROLL(12)
     for (int r = 0; r < kRows; ++r) {
       const auto broadcast = hn::Set(d, a.template at<kRows>(r, p));
@@ -102,10 +166,11 @@ MINIRAY_TILE_INLINE void multiply_rows(std::int64_t k, Operand a, const T* HWY_R
     }
   };
   std::int64_t p = 0;
-  if constexpr (!std::is_same_v<Between, Nothing>) {
-    while (p + kStepsBetween <= k) {
+  if constexpr (Operand::kInGroups || !std::is_same_v<Between, Nothing>) {
+    while (p + kGroup <= k) {
       between();
-      for (const std::int64_t end = p + kStepsBetween; p < end; ++p) step(p);
+      a.go_to(p);
+      for (const std::int64_t end = p + kGroup; p < end; ++p) step(p);
     }
   }
   for (; p < k; ++p) step(p);
@@ -114,29 +179,26 @@ MINIRAY_TILE_INLINE void multiply_rows(std::int64_t k, Operand a, const T* HWY_R
     HWY_UNROLL(12)
     for (int r = 0; r < kRows; ++r) {
       for (int v = 0; v < kVectors; ++v) {
-        sums[r][v] = hn::Add(hn::LoadU(d, tile + r * tile_stride + v * kLanes), sums[r][v]);
+        sums[r][v] = hn::Add(hn::LoadU(d, tile.at(r, v)), sums[r][v]);
       }
     }
   }
   HWY_UNROLL(12)
   for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) {
-      hn::StoreU(sums[r][v], d, tile + r * tile_stride + v * kLanes);
-    }
+    for (int v = 0; v < kVectors; ++v) hn::StoreU(sums[r][v], d, tile.at(r, v));
   }
 }
 
 // The same for a number of rows known only now, at most TileSize<T>::kRows.
-template <class T, int kVectors = 2, int kRows = TileSize<T>::kRows, class Operand,
-          class Between = Nothing>
-HWY_INLINE void multiply_tile(std::int64_t rows, std::int64_t k, Operand a, const T* panel,
-                              Store store, T* tile, std::int64_t tile_stride,
-                              Between between = {}) {
+template <class T, int kVectors = 2, int kRows = TileSize<T>::kRows, class Operand, class Panel,
+          class To, class Between = Nothing>
+HWY_INLINE void multiply_tile(std::int64_t rows, std::int64_t k, Operand a, Panel panel,
+                              Store store, To tile, Between between = {}) {
   if (rows == kRows) {
-    return multiply_rows<T, kRows, kVectors>(k, a, panel, store, tile, tile_stride, between);
+    return multiply_rows<T, kRows, kVectors>(k, a, panel, store, tile, between);
   }
   if constexpr (kRows > 1) {
-    multiply_tile<T, kVectors, kRows - 1>(rows, k, a, panel, store, tile, tile_stride, between);
+    multiply_tile<T, kVectors, kRows - 1>(rows, k, a, panel, store, tile, between);
   }
 }
 
@@ -152,30 +214,40 @@ HWY_INLINE void interleave(std::int64_t rows, std::int64_t k, const T* HWY_RESTR
   }
 }
 
-// The same for the first `columns` columns of a tile of c, which may end the matrix there.
-template <class T, class Operand>
-HWY_INLINE void multiply_into(std::int64_t rows, std::int64_t columns, std::int64_t k, Operand a,
-                              const T* panel, Store store, T* c, std::int64_t c_stride) {
+// The same for a tile of which only the first columns are wanted, fewer than kColumns, and
+// `place(r, column)` says where a vector of them goes: those of a block, or the rest of a row.
+template <class T, class Operand, class Place>
+HWY_INLINE void multiply_narrow_tile(std::int64_t rows, std::int64_t columns, std::int64_t k,
+                                     Operand a, PackedPanel<T> panel, Store store, Place place) {
   constexpr std::int64_t kColumns = TileSize<T>::kColumns, kLanes = TileSize<T>::kLanes;
-  if (columns == kColumns) {
-    return multiply_tile<T>(rows, k, a, panel, store, c, c_stride);
-  }
   HWY_ALIGN T tile[TileSize<T>::kRows * kColumns];
+  const RowTile<T> to{tile, kColumns};
   if (columns > kLanes) {
-    multiply_tile<T>(rows, k, a, panel, Store::kOverwrite, tile, kColumns);
+    multiply_tile<T>(rows, k, a, panel, Store::kOverwrite, to);
   } else {
-    multiply_tile<T, 1>(rows, k, a, panel, Store::kOverwrite, tile, kColumns);
+    multiply_tile<T, 1>(rows, k, a, panel, Store::kOverwrite, to);
   }
   const hn::ScalableTag<T> d;
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t i = 0; i < columns; i += kLanes) {
       const auto count = static_cast<std::size_t>(std::min(columns - i, kLanes));
-      T* const to = c + r * c_stride + i;
+      T* const at = place(r, i);
       auto sum = hn::Load(d, tile + r * kColumns + i);
-      if (store == Store::kAdd) sum = hn::Add(load_first(d, to, count), sum);
-      store_first(sum, d, to, count);
+      if (store == Store::kAdd) sum = hn::Add(load_first(d, at, count), sum);
+      store_first(sum, d, at, count);
     }
   }
+}
+
+// A tile of c, which may end the matrix.
+template <class T, class Operand>
+HWY_INLINE void multiply_into(std::int64_t rows, std::int64_t columns, std::int64_t k, Operand a,
+                              PackedPanel<T> panel, Store store, T* c, std::int64_t c_stride) {
+  if (columns == TileSize<T>::kColumns) {
+    return multiply_tile<T>(rows, k, a, panel, store, RowTile<T>{c, c_stride});
+  }
+  multiply_narrow_tile(rows, columns, k, a, panel, store,
+                       [&](std::int64_t r, std::int64_t i) { return c + r * c_stride + i; });
 }
 
 // Calls body(first row, rows) for tiles of nearly equal height: a last one of two rows would leave

@@ -50,7 +50,7 @@ std::string four_digits(double value) {
 void save_classifier(const std::filesystem::path& path, const TrainedClassifier& classifier,
                      std::int64_t epochs, std::uint64_t seed) {
   const ClassifierSpec& spec = classifier.spec;
-  write_safetensors(path, tensors_of(classifier.network),
+  save_tensors(path, classifier.network,
                     {{"role", kRole},
                      {"image_shape", spec.image_shape.to_string()},
                      {"classes", std::to_string(spec.classes)},

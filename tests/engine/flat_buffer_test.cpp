@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <numeric>
+#include <vector>
 
 #include "support/expect_error.h"
 
@@ -31,6 +33,27 @@ TEST(SliceTable, NamesAreUniqueAndKnown) {
   table.declare("a", {1});
   testing::expect_error(ErrorKind::kInvalidArgument, "'a'", [&] { table.declare("a", {2}); });
   testing::expect_error(ErrorKind::kNotFound, "'z'", [&] { (void)table.find("z"); });
+}
+
+// 16 columns of all rows, then the next 16: layout.h.
+TEST(SliceTable, SlicesInBlocksAreReadAndWrittenRowMajor) {
+  constexpr std::int64_t kRows = 3, kColumns = 48;
+  SliceTable table;
+  table.declare("before", {5});
+  const Slice slice = table.declare("w", {kRows, kColumns}, Layout::kBlocks);
+  FlatBuffer<float> buffer(table.buffer_size());
+  std::vector<float> rows(kRows * kColumns), read(rows.size());
+  std::iota(rows.begin(), rows.end(), 1.0F);
+  write_slice<float>(rows, slice, buffer.span());
+  for (std::int64_t r = 0; r < kRows; ++r) {
+    for (std::int64_t c = 0; c < kColumns; ++c) {
+      const std::int64_t at = c / 16 * (16 * kRows) + r * 16 + c % 16;
+      EXPECT_EQ(slice_of(buffer.span(), slice)[static_cast<std::size_t>(at)],
+                rows[static_cast<std::size_t>(r * kColumns + c)]);
+    }
+  }
+  read_slice<float>(buffer.span(), slice, read);
+  EXPECT_EQ(read, rows);
 }
 
 TEST(FlatBuffer, IsZeroAlignedAndCopiedByValue) {

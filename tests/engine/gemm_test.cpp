@@ -19,6 +19,11 @@ const GemmShape kShapes[] = {{1, 1, 1},      {2, 3, 5},     {7, 1, 13},    {1, 1
                              {301, 49, 601}, {1, 301, 500}, {70, 150, 1},  {40, 28, 420},
                              {20, 301, 500}, {77, 1, 421}};
 
+// Whole blocks of columns: an odd number of them, one, more than one block of k, one row of
+// weights.
+const GemmShape kBlockShapes[] = {{1, 16, 16},   {7, 48, 32},    {33, 16, 400}, {64, 112, 96},
+                                  {50, 304, 16}, {301, 48, 608}, {1, 304, 496}, {128, 528, 256}};
+
 template <class T>
 class Gemm : public ::testing::Test {
  public:
@@ -107,19 +112,55 @@ TYPED_TEST(Gemm, TnAdds) {
   });
 }
 
+// Own kernels give the bits that they give for rows; OpenBLAS may add in another order.
+TYPED_TEST(Gemm, WeightsInBlocksGiveWhatRowsGive) {
+  using T = TypeParam;
+  const auto in_blocks = [](std::int64_t rows, std::int64_t columns, const std::vector<T>& values) {
+    std::vector<T> blocks(values.size());
+    rows_to_blocks<T>(rows, columns, values, blocks);
+    return blocks;
+  };
+  this->for_each_backend([&](const ThreadBudget& threads) {
+    const auto expect_same = [&](const std::vector<T>& blocks, const std::vector<T>& rows,
+                                 std::int64_t k) {
+      if (threads.products() == ProductKernels::kOwn) {
+        EXPECT_EQ(blocks, rows);
+      } else {
+        this->expect_near(blocks, testing::Numbers(rows.begin(), rows.end()), k);
+      }
+    };
+    for (const auto& [m, n, k] : kBlockShapes) {
+      const auto a = this->matrix(m, k, 1), b = this->matrix(n, k, 2), bias = this->matrix(1, n, 3);
+      std::vector<T> rows(static_cast<std::size_t>(m * n), 1e9), blocks = rows;
+      gemm_nt<T>(threads, {m, n, k}, a, b, bias, rows);
+      gemm_nt<T>(threads, {m, n, k}, a, in_blocks(n, k, b), bias, blocks, {}, Layout::kBlocks);
+      expect_same(blocks, rows, k);
+      gemm_nn<T>(threads, {m, n, k}, a, b, rows);
+      gemm_nn<T>(threads, {m, n, k}, a, in_blocks(k, n, b), blocks, {}, Layout::kBlocks);
+      expect_same(blocks, rows, k);
+      const auto before = this->matrix(m, n, 4);
+      rows = before;
+      blocks = in_blocks(m, n, before);
+      gemm_tn_add<T>(threads, {m, n, k}, a, b, rows);
+      gemm_tn_add<T>(threads, {m, n, k}, a, b, blocks, Layout::kBlocks);
+      expect_same(blocks, in_blocks(m, n, rows), k);
+    }
+  });
+}
+
 TYPED_TEST(Gemm, TnAdamHasTheBitsOfTheGradientAndThenAdam) {
   using T = TypeParam;
   const AdamFactors<T> factors{static_cast<T>(0.5),   static_cast<T>(0.999), static_cast<T>(1e-8),
                                static_cast<T>(0.5),   static_cast<T>(0.001), static_cast<T>(0.004),
                                static_cast<T>(31.623)};
   this->for_each_backend([&](const ThreadBudget& threads) {
-    for (const auto& [m, n, k] : kShapes) {
+    for (const auto& [m, n, k] : kBlockShapes) {
       const auto a = this->matrix(k, m, 1), b = this->matrix(k, n, 2);
       auto w = this->matrix(m, n, 3), first = this->matrix(m, n, 4), second = this->matrix(m, n, 5);
       for (T& value : second) value *= value;
       auto fused_w = w, fused_first = first, fused_second = second;
       std::vector<T> gradient(w.size());
-      gemm_tn_add<T>(threads, {m, n, k}, a, b, gradient);
+      gemm_tn_add<T>(threads, {m, n, k}, a, b, gradient, Layout::kBlocks);
       adam_update<T>(factors, {w, first, second}, gradient);
       gemm_tn_adam<T>(threads, {m, n, k}, a, b, factors, {fused_w, fused_first, fused_second});
       EXPECT_EQ(w, fused_w);

@@ -205,9 +205,9 @@ void load(const Published& test, std::size_t first, const std::vector<std::strin
   for (std::size_t i = 0; i < names.size() && first + i < test.operands.size(); ++i) {
     const auto slice = std::ranges::find(table.slices(), "0." + names[i], &Slice::name);
     ASSERT_NE(slice, table.slices().end()) << names[i];
-    const std::span<float> to = slice_of(buffer, *slice);
-    ASSERT_EQ(to.size(), test.operands[first + i].values.size()) << names[i];
-    std::ranges::copy(test.operands[first + i].values, to.begin());
+    const std::vector<float>& values = test.operands[first + i].values;
+    ASSERT_EQ(slice->size(), static_cast<std::int64_t>(values.size())) << names[i];
+    write_slice<float>(values, *slice, buffer);
   }
 }
 

@@ -30,7 +30,7 @@ void load_state(const nlohmann::json& state, const SliceTable& table, std::span<
   for (const Slice& slice : table.slices()) {
     const auto values = numbers<T>(state.at(slice.name));
     ASSERT_EQ(static_cast<std::int64_t>(values.size()), slice.size()) << slice.name;
-    std::copy(values.begin(), values.end(), slice_of(buffer, slice).begin());
+    write_slice<T>(values, slice, buffer);
   }
 }
 
@@ -50,7 +50,9 @@ template <class T>
 void expect_state(std::span<const T> buffer, const SliceTable& table, const nlohmann::json& state,
                   double tolerance) {
   for (const Slice& slice : table.slices()) {
-    expect_close(slice_of(buffer, slice), state.at(slice.name), tolerance, slice.name);
+    std::vector<T> rows(static_cast<std::size_t>(slice.size()));
+    read_slice<T>(buffer, slice, rows);
+    expect_close<T>(rows, state.at(slice.name), tolerance, slice.name);
   }
 }
 

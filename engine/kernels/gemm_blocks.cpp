@@ -1,0 +1,261 @@
+#include "engine/kernels/gemm_blocks.h"
+
+#include <algorithm>
+
+#include "engine/kernels/gemm_panels.h"
+#include "engine/kernels/layout.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/kernels/gemm_blocks.cpp"
+#include "hwy/foreach_target.h"
+
+#include "engine/kernels/adam-inl.h"
+#include "engine/kernels/ahead-inl.h"
+#include "engine/kernels/panel_products-inl.h"
+#include "engine/kernels/transpose-inl.h"
+#include "hwy/cache_control.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace miniray {
+namespace HWY_NAMESPACE {
+
+// Names differ from those of gemm_panels.cpp: templates of one name are one function to a linker.
+template <class T>
+void pack_block_rows(std::int64_t rows, std::int64_t k, const T* w, std::int64_t first, T* panel) {
+  const std::int64_t present = std::min(kColumns<T>, rows - first);
+  if (present < kColumns<T>) std::fill_n(panel, k * kColumns<T>, T{0});
+  for (std::int64_t column = 0; column < k; column += kBlockColumns) {
+    transpose(present, kBlockColumns, w + block_offset(rows, first, column), kBlockColumns,
+              panel + column * kColumns<T>, kColumns<T>);
+  }
+}
+
+// What the pieces behind [n0, n0 + width) x [k0, k0 + kDepth) will read: the next block of k, or
+// the first one of the next rows, which the same thread makes next. 16 columns lie together, but
+// the ones behind them far away, where no processor looks ahead by itself.
+template <class T>
+HWY_INLINE Ahead weights_ahead(const GemmShape& shape, const T* w, std::int64_t k0, std::int64_t n0,
+                               std::int64_t width) {
+  const bool last = k0 + kDepth<T> >= shape.k;
+  const std::int64_t column = last ? 0 : k0 + kDepth<T>;
+  const std::int64_t row = last ? n0 + width : n0;
+  const std::int64_t rows = std::min(width, shape.n - row);
+  const std::int64_t columns = rows == 0 ? 0 : std::min(kDepth<T>, shape.k - column);
+  return Ahead(w + block_offset(shape.n, row, column), columns / kBlockColumns,
+               rows * kBlockColumns, shape.n * kBlockColumns);
+}
+
+template <class T>
+void nt_blocks_piece(const GemmShape& shape, const T* a_panels, const T* w, const T* bias, T* c,
+                     std::int64_t m0, std::int64_t n0, std::int64_t width) {
+  // Smaller weights are in the caches still: asking for them costs 2%.
+  constexpr std::int64_t kLarge = std::int64_t{1} << 20;
+  const auto weights = [&](std::int64_t k0, std::int64_t row) HWY_ATTR {
+    return InBlocks<T>{w + block_offset(shape.n, row, k0), shape.n * kBlockColumns};
+  };
+  if (shape.n * shape.k > kLarge) {
+    broadcast_weights(shape, a_panels, bias, c, m0, n0, width, weights,
+                      [&](std::int64_t k0) { return weights_ahead(shape, w, k0, n0, width); });
+  } else {
+    broadcast_weights(shape, a_panels, bias, c, m0, n0, width, weights,
+                      [](std::int64_t) { return Nothing(); });
+  }
+}
+
+// A tile's rows one below the other, where Interleaved finds them: tile `row` of a piece begins
+// (m0 + row) * k numbers behind a_tiles.
+template <class T>
+void interleave_rows(const GemmShape& shape, const T* a, std::int64_t m0, std::int64_t rows,
+                     std::int64_t k0, std::int64_t depth, T* a_tiles) {
+  const std::int64_t k = shape.k;
+  for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
+    transpose(height, depth, a + (m0 + row) * k + k0, k, a_tiles + (m0 + row) * k + k0 * height,
+              height);
+  });
+}
+
+template <class T>
+void nn_blocks_piece(const GemmShape& shape, const T* a_tiles, const T* w, T* c, std::int64_t m0,
+                     std::int64_t n0, std::int64_t width) {
+  const auto [m, n, k] = shape;
+  const auto depth_of_all = k, stride = n;
+  const std::int64_t samples = std::min(PanelKernels<T>::kSampleRows, m - m0);
+  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+    const std::int64_t depth = std::min(kDepth<T>, k - k0);
+    for (std::int64_t column = n0; column < n0 + width; column += kColumns<T>) {
+      const BlockPanel<T> panel{w + block_offset(k, k0, column), vector_stride<T>(k)};
+      for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
+        const Interleaved<T> a{a_tiles + (m0 + row) * depth_of_all + k0 * rows};
+        const RowTile<T> to{c + (m0 + row) * stride + column, stride};
+        if (n0 + width - column >= kColumns<T>) {
+          multiply_tile<T>(rows, depth, a, panel, store_of_block(k0), to);
+        } else {
+          multiply_tile<T, 1>(rows, depth, a, panel, store_of_block(k0), to);
+        }
+      });
+    }
+  }
+}
+
+// Calls body(row, rows, column, a's operand, panel) for each tile of rows [m0, m0 + rows) of a
+// gradient, where operand(k0) and panel(k0) are those of a block of k: a's columns are broadcast,
+// interleaved tile by tile in `a_tiles`; b's panels are the columns.
+template <class T, class Body>
+HWY_INLINE void for_each_gradient_tile(const GemmShape& shape, const T* a, const T* panels,
+                                       T* a_tiles, std::int64_t m0, std::int64_t rows, Body body) {
+  const std::int64_t k = shape.k;
+  interleave_tiles(k, rows, shape.m, a + m0, a_tiles);
+  for (std::int64_t column = 0; column < shape.n; column += kColumns<T>) {
+    for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
+      body(row, height, column, a_tiles + row * k, panels + column * k);
+    });
+  }
+}
+
+// A tile of a gradient, from first the block of k at k0; only its first vector where the matrix
+// ends there.
+template <class T, class Between = Nothing>
+HWY_INLINE void multiply_gradient(const GemmShape& shape, std::int64_t column, std::int64_t height,
+                                  std::int64_t k0, const T* a_tile, const T* panel, Store store,
+                                  BlockTile<T> to, Between between = {}) {
+  const std::int64_t depth = std::min(kDepth<T>, shape.k - k0);
+  const Interleaved<T> a{a_tile + k0 * height};
+  const PackedPanel<T> b{panel + k0 * kColumns<T>};
+  if (shape.n - column >= kColumns<T>) {
+    multiply_tile<T>(height, depth, a, b, store, to, between);
+  } else {
+    multiply_tile<T, 1>(height, depth, a, b, store, to, between);
+  }
+}
+
+template <class T>
+void tn_add_blocks_piece(const GemmShape& shape, const T* a, const T* panels, T* a_tiles, T* dw,
+                         std::int64_t m0, std::int64_t rows) {
+  for_each_gradient_tile(shape, a, panels, a_tiles, m0, rows,
+                         [&](std::int64_t row, std::int64_t height, std::int64_t column,
+                             const T* a_tile, const T* panel) HWY_ATTR {
+                           const BlockTile<T> to{dw + block_offset(shape.m, m0 + row, column),
+                                                 vector_stride<T>(shape.m)};
+                           for (int r = 0; r < height; ++r) {
+                             hwy::Prefetch(to.at(r, 0));
+                             hwy::Prefetch(to.at(r, 1));
+                           }
+                           for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
+                             multiply_gradient(shape, column, height, k0, a_tile, panel,
+                                               Store::kAdd, to);
+                           }
+                         });
+}
+
+// What Adam will want of rows [m0, m0 + rows) of the tiles' columns from `column` on: the lines of
+// all three arrays in turn.
+template <class T>
+class AdamAhead {
+ public:
+  AdamAhead(const GemmShape& shape, const AdamSpans<T>& spans, std::int64_t m0, std::int64_t rows,
+            std::int64_t column) {
+    if (column >= shape.n) return;
+    const std::int64_t blocks = HWY_MAX(1, std::min(kColumns<T>, shape.n - column) / kBlockColumns);
+    const auto of = [&](const auto* first) {
+      return Ahead(first + block_offset(shape.m, m0, column / kBlockColumns * kBlockColumns),
+                   blocks, rows * kBlockColumns, shape.m * kBlockColumns);
+    };
+    w_ = of(spans.w.data());
+    m_ = spans.rounded.m.empty() ? of(spans.m.data()) : of(spans.rounded.m.data());
+    v_ = spans.rounded.v.empty() ? of(spans.v.data()) : of(spans.rounded.v.data());
+  }
+
+  HWY_INLINE void ask() {
+    w_.ask();
+    m_.ask();
+    v_.ask();
+  }
+
+ private:
+  Ahead w_, m_, v_;
+};
+
+// Adam on a tile whose gradient stands in blocks, as the weights do: so a block's rows are one run.
+template <class T>
+HWY_INLINE void update_tile(const AdamVectors<T>& adam, const AdamSpans<T>& spans,
+                            const GemmShape& shape, std::int64_t row, std::int64_t height,
+                            std::int64_t column, T* gradient) {
+  constexpr std::int64_t kWidth = HWY_MIN(kColumns<T>, kBlockColumns);
+  const std::int64_t end = std::min(column + kColumns<T>, shape.n);
+  for (; column < end; column += kWidth) {
+    const std::int64_t at = block_offset(shape.m, row, column);
+    if constexpr (kWidth == kBlockColumns) {
+      adam.update(spans, static_cast<std::size_t>(at),
+                  static_cast<std::size_t>(height * kBlockColumns), gradient);
+      gradient += height * kBlockColumns;
+    } else {
+      for (std::int64_t r = 0; r < height; ++r) {
+        adam.update(spans, static_cast<std::size_t>(at + r * kBlockColumns),
+                    static_cast<std::size_t>(kWidth), gradient + r * kBlockColumns);
+      }
+    }
+  }
+}
+
+// Adam takes each tile of the gradient as soon as it stands, out of the first cache; what it wants
+// for the next panel's tiles is asked for meanwhile.
+template <class T>
+void tn_adam_blocks_piece(const GemmShape& shape, const T* a, const T* panels, T* a_tiles,
+                          const AdamTarget<T>& target, std::int64_t m0, std::int64_t rows) {
+  HWY_ALIGN T gradient[TileSize<T>::kRows * HWY_MAX(kColumns<T>, kBlockColumns)];
+  const AdamVectors<T> adam(target.factors);
+  std::int64_t asked = -1;
+  AdamAhead<T> ahead(shape, target.spans, m0, rows, 0);
+  for (std::int64_t i = 0; i < rows; ++i) ahead.ask();
+  for_each_gradient_tile(
+      shape, a, panels, a_tiles, m0, rows,
+      [&](std::int64_t row, std::int64_t height, std::int64_t column, const T* a_tile,
+          const T* panel) HWY_ATTR {
+        if (column != asked) {
+          ahead = AdamAhead<T>(shape, target.spans, m0, rows, column + kColumns<T>);
+          asked = column;
+        }
+        for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
+          multiply_gradient(shape, column, height, k0, a_tile, panel, store_of_block(k0),
+                            BlockTile<T>{gradient, vector_stride<T>(height)},
+                            [&]() HWY_ATTR { ahead.ask(); });
+        }
+        update_tile(adam, target.spans, shape, m0 + row, height, column, gradient);
+      });
+}
+
+template <class T>
+constexpr BlockKernels<T> kBlockKernels = {
+    .pack_rows = pack_block_rows<T>,
+    .nt_piece = nt_blocks_piece<T>,
+    .interleave_rows = interleave_rows<T>,
+    .nn_piece = nn_blocks_piece<T>,
+    .tn_add_piece = tn_add_blocks_piece<T>,
+    .tn_adam_piece = tn_adam_blocks_piece<T>,
+};
+
+const BlockKernels<float>* block_kernels_float() { return &kBlockKernels<float>; }
+const BlockKernels<double>* block_kernels_double() { return &kBlockKernels<double>; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace miniray
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace miniray {
+
+HWY_EXPORT(block_kernels_float);
+HWY_EXPORT(block_kernels_double);
+
+template <>
+const BlockKernels<float>& block_kernels() {
+  return *HWY_DYNAMIC_DISPATCH(block_kernels_float)();
+}
+template <>
+const BlockKernels<double>& block_kernels() {
+  return *HWY_DYNAMIC_DISPATCH(block_kernels_double)();
+}
+
+}  // namespace miniray
+#endif

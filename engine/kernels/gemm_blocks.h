@@ -1,0 +1,54 @@
+// The products of gemm_panels.h where the weights lie in blocks of columns (layout.h): forward
+// broadcasts them, the input gradient takes them for panels, and Adam updates them where they lie.
+// Elements have the same bits in both layouts. Functions use the calling thread only and allocate
+// nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/kernels/adam.h"
+#include "engine/kernels/gemm.h"
+
+namespace miniray {
+
+// The state of Adam for one matrix of weights.
+template <class T>
+struct AdamTarget {
+  AdamFactors<T> factors;
+  AdamSpans<T> spans;
+};
+
+template <class T>
+struct BlockKernels {
+  static constexpr std::int64_t kGradientRows = 64;  // at most, of a piece of a gradient
+
+  // panel[k, columns]: rows [first, first + columns) of w[rows, k], transposed; zeros past the end.
+  void (*pack_rows)(std::int64_t rows, std::int64_t k, const T* w, std::int64_t first, T* panel);
+
+  // Of c[m, n] = a[m, k] . w[n, k]^T + bias[n], as nt_piece of PanelKernels.
+  void (*nt_piece)(const GemmShape& shape, const T* a_panels, const T* w, const T* bias, T* c,
+                   std::int64_t m0, std::int64_t n0, std::int64_t width);
+
+  // a_tiles: columns [k0, k0 + depth) of rows [m0, m0 + rows) of a[m, k], interleaved tile by tile
+  // where nn_piece finds them. rows: kSampleRows of PanelKernels, or what is left of m.
+  void (*interleave_rows)(const GemmShape& shape, const T* a, std::int64_t m0, std::int64_t rows,
+                          std::int64_t k0, std::int64_t depth, T* a_tiles);
+  // Of c[m, n] = a[m, k] . w[k, n], as nn_piece of PanelKernels, but for `a_tiles`: all of a, by
+  // interleave_rows.
+  void (*nn_piece)(const GemmShape& shape, const T* a_tiles, const T* w, T* c, std::int64_t m0,
+                   std::int64_t n0, std::int64_t width);
+
+  // Of dw[m, n] += a[k, m]^T . b[k, n]: rows [m0, m0 + rows), at most kGradientRows. panels: all of
+  // b, by pack_columns of PanelKernels. a_tiles: rows * k numbers to work in.
+  void (*tn_add_piece)(const GemmShape& shape, const T* a, const T* panels, T* a_tiles, T* dw,
+                       std::int64_t m0, std::int64_t rows);
+  // The same product as a gradient that Adam takes while it is in the caches.
+  void (*tn_adam_piece)(const GemmShape& shape, const T* a, const T* panels, T* a_tiles,
+                        const AdamTarget<T>& target, std::int64_t m0, std::int64_t rows);
+};
+
+// Those of the SIMD target in use. T is float or double.
+template <class T>
+const BlockKernels<T>& block_kernels();
+
+}  // namespace miniray
