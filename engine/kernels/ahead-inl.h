@@ -1,5 +1,5 @@
 // Asks the caches for memory that is wanted soon, a line at a time, so that it comes while
-// something else is computed. Included by kernels/gemm_blocks.cpp.
+// something else is computed. Included by kernels/panel_products-inl.h.
 #if defined(MINIRAY_AHEAD_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MINIRAY_AHEAD_INL_H_
 #undef MINIRAY_AHEAD_INL_H_

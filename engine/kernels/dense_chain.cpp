@@ -8,7 +8,7 @@
 #define HWY_TARGET_INCLUDE "engine/kernels/dense_chain.cpp"
 #include "hwy/foreach_target.h"
 
-#include "engine/kernels/micro_kernel-inl.h"
+#include "engine/kernels/panel_products-inl.h"
 #include "engine/kernels/pixels-inl.h"
 #include "engine/kernels/tanh-inl.h"
 #include "engine/kernels/transpose-inl.h"
@@ -20,36 +20,48 @@ namespace HWY_NAMESPACE {
 
 using Floats = hn::ScalableTag<float>;
 using Words = hn::ScalableTag<std::int32_t>;
-constexpr std::int64_t kColumns = TileSize<float>::kColumns;
 constexpr std::int64_t kLanes = TileSize<float>::kLanes;
 
-// Features [first, first + rows) of x W^T: panel i goes to y + i * panel_stride.
+// Features [first, first + rows) of x W^T, of one block of k: panel i goes to y + i * panel_stride.
+template <class Weights, class Between>
+HWY_INLINE void multiply_block(const ChainLayer& layer, std::int64_t samples, const float* x,
+                               std::int64_t rows, float* y, std::int64_t panel_stride,
+                               std::int64_t k0, Weights weights, Between between) {
+  const std::int64_t depth = std::min(kDepth<float>, layer.in - k0);
+  for (std::int64_t s = 0; s < samples; s += kColumns<float>) {
+    const PackedPanel<float> panel{x + s * layer.in + k0 * kColumns<float>};
+    float* const to = y + s / kColumns<float> * panel_stride;
+    for_each_row_tile<float>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
+      multiply_tile<float>(height, depth, weights(row), panel, store_of_block(k0),
+                           RowTile<float>{to + row * kColumns<float>, kColumns<float>}, between);
+    });
+  }
+}
+
 HWY_INLINE void multiply(const ChainLayer& layer, std::int64_t samples, const float* x,
                          std::int64_t first, std::int64_t rows, float* y,
                          std::int64_t panel_stride) {
-  constexpr std::int64_t kDepth = PanelKernels<float>::kDepth;
-  const std::int64_t k = layer.in;
-  const auto multiply_block = [&](std::int64_t k0, auto weights) HWY_ATTR {
-    const Store store = k0 == 0 ? Store::kOverwrite : Store::kAdd;
-    for (std::int64_t s = 0; s < samples; s += kColumns) {
-      const PackedPanel<float> panel{x + s * k + k0 * kColumns};
-      float* const to = y + s / kColumns * panel_stride;
-      for_each_row_tile<float>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-        multiply_tile<float>(height, std::min(kDepth, k - k0), weights(row), panel, store,
-                             RowTile<float>{to + row * kColumns, kColumns});
-      });
-    }
+  const std::int64_t k = layer.in, out = layer.out;
+  const auto in_rows = [&](std::int64_t k0) HWY_ATTR {
+    return [&, k0](std::int64_t row) HWY_ATTR {
+      return InRows<float>{layer.weight + (first + row) * k + k0, k};
+    };
   };
-  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth) {
+  const auto in_blocks = [&](std::int64_t k0) HWY_ATTR {
+    return [&, k0](std::int64_t row) HWY_ATTR {
+      return InBlocks<float>{layer.weight + block_offset(out, first + row, k0),
+                             out * kBlockColumns};
+    };
+  };
+  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<float>) {
     if (layout_for(k) == Layout::kRows) {
-      multiply_block(k0, [&](std::int64_t row) HWY_ATTR {
-        return InRows<float>{layer.weight + (first + row) * k + k0, k};
-      });
+      multiply_block(layer, samples, x, rows, y, panel_stride, k0, in_rows(k0), Nothing());
+    } else if (k * out <= kLargeWeights) {
+      multiply_block(layer, samples, x, rows, y, panel_stride, k0, in_blocks(k0), Nothing());
     } else {
-      multiply_block(k0, [&](std::int64_t row) HWY_ATTR {
-        return InBlocks<float>{layer.weight + block_offset(layer.out, first + row, k0),
-                               layer.out * kBlockColumns};
-      });
+      Ahead ahead = weights_ahead({samples, out, k}, layer.weight, k0, first, rows);
+      multiply_block(layer, samples, x, rows, y, panel_stride, k0, in_blocks(k0),
+                     [&]() HWY_ATTR { ahead.ask(); });
     }
   }
 }
@@ -69,13 +81,13 @@ HWY_INLINE hn::Vec<Floats> finish(const ChainLayer& layer, std::int64_t feature,
 void layer_piece(const ChainLayer& layer, std::int64_t samples, const float* x, std::int64_t first,
                  std::int64_t rows, float* y) {
   const Floats d;
-  const std::int64_t panel_stride = layer.out * kColumns;
-  float* const piece = y + first * kColumns;
+  const std::int64_t panel_stride = layer.out * kColumns<float>;
+  float* const piece = y + first * kColumns<float>;
   multiply(layer, samples, x, first, rows, piece, panel_stride);
-  for (std::int64_t s = 0; s < samples; s += kColumns) {
+  for (std::int64_t s = 0; s < samples; s += kColumns<float>) {
     for (std::int64_t row = 0; row < rows; ++row) {
-      float* const at = piece + s / kColumns * panel_stride + row * kColumns;
-      for (std::int64_t i = 0; i < kColumns; i += kLanes) {
+      float* const at = piece + s / kColumns<float> * panel_stride + row * kColumns<float>;
+      for (std::int64_t i = 0; i < kColumns<float>; i += kLanes) {
         hn::Store(finish(layer, first + row, hn::Load(d, at + i)), d, at + i);
       }
     }
@@ -86,19 +98,20 @@ void pixel_piece(const ChainLayer& layer, std::int64_t samples, const float* x, 
                  std::int64_t rows, std::uint8_t* y) {
   constexpr std::int64_t kMaxRows = ChainKernels::kMaxRows;
   const Floats d;
-  HWY_ALIGN float sums[ChainKernels::kMaxSamples * kMaxRows];  // [panel][feature][kColumns]
-  multiply(layer, samples, x, first, rows, sums, kMaxRows * kColumns);
-  for (std::int64_t s = 0; s < samples; s += kColumns) {
+  HWY_ALIGN float sums[ChainKernels::kMaxSamples * kMaxRows];  // [panel][feature][kColumns<float>]
+  multiply(layer, samples, x, first, rows, sums, kMaxRows * kColumns<float>);
+  for (std::int64_t s = 0; s < samples; s += kColumns<float>) {
     std::uint8_t* const panel = y + s * layer.out;
     for (std::int64_t row = 0; row < rows; row += 4) {
-      for (std::int64_t i = 0; i < kColumns; i += kLanes) {
+      for (std::int64_t i = 0; i < kColumns<float>; i += kLanes) {
         const auto level = [&](std::int64_t r) HWY_ATTR {
-          const auto sum = hn::Load(d, sums + s * kMaxRows + (row + r) * kColumns + i);
+          const auto sum = hn::Load(d, sums + s * kMaxRows + (row + r) * kColumns<float> + i);
           return to_levels(hyperbolic_tangent(d, finish(layer, first + row + r, sum)));
         };
         const auto low = hn::Or(level(0), hn::ShiftLeft<8>(level(1)));
         const auto high = hn::Or(hn::ShiftLeft<16>(level(2)), hn::ShiftLeft<24>(level(3)));
-        auto* const to = reinterpret_cast<std::int32_t*>(panel + (first + row) * kColumns + 4 * i);
+        auto* const to =
+            reinterpret_cast<std::int32_t*>(panel + (first + row) * kColumns<float> + 4 * i);
         hn::Store(hn::Or(low, high), Words(), to);
       }
     }
@@ -123,7 +136,7 @@ HWY_INLINE void interleave(std::int64_t pixels, const std::uint8_t* planes, std:
 // A few samples and pixels at a time: what a first cache holds.
 void pictures(std::int64_t channels, std::int64_t pixels, std::int64_t samples,
               const std::uint8_t* panel, std::uint8_t* hwc) {
-  constexpr std::int64_t kSamples = HWY_MIN(8, kColumns);
+  constexpr std::int64_t kSamples = HWY_MIN(8, kColumns<float>);
   constexpr std::int64_t kPixels = 1024;
   HWY_ALIGN std::uint8_t planes[kSamples * 3 * kPixels];  // [sample][channel][kPixels]
   const auto* const words = reinterpret_cast<const std::int32_t*>(panel);
@@ -131,8 +144,9 @@ void pictures(std::int64_t channels, std::int64_t pixels, std::int64_t samples,
     for (std::int64_t p = 0; p < pixels; p += kPixels) {
       const std::int64_t count = std::min(kPixels, pixels - p);
       for (std::int64_t c = 0; c < channels; ++c) {
-        transpose(count / 4, kSamples, words + (c * pixels + p) / 4 * kColumns + s, kColumns,
-                  reinterpret_cast<std::int32_t*>(planes + c * kPixels), 3 * kPixels / 4);
+        transpose(count / 4, kSamples, words + (c * pixels + p) / 4 * kColumns<float> + s,
+                  kColumns<float>, reinterpret_cast<std::int32_t*>(planes + c * kPixels),
+                  3 * kPixels / 4);
       }
       for (std::int64_t i = 0; i < std::min(kSamples, samples - s); ++i) {
         const std::uint8_t* const from = planes + i * 3 * kPixels;
@@ -147,7 +161,7 @@ void pictures(std::int64_t channels, std::int64_t pixels, std::int64_t samples,
   }
 }
 
-constexpr ChainKernels kChainKernels = {.columns = kColumns,
+constexpr ChainKernels kChainKernels = {.columns = kColumns<float>,
                                         .layer_piece = layer_piece,
                                         .pixel_piece = pixel_piece,
                                         .pictures = pictures};

@@ -31,30 +31,13 @@ void pack_block_rows(std::int64_t rows, std::int64_t k, const T* w, std::int64_t
   }
 }
 
-// What the pieces behind [n0, n0 + width) x [k0, k0 + kDepth) will read: the next block of k, or
-// the first one of the next rows, which the same thread makes next. 16 columns lie together, but
-// the ones behind them far away, where no processor looks ahead by itself.
-template <class T>
-HWY_INLINE Ahead weights_ahead(const GemmShape& shape, const T* w, std::int64_t k0, std::int64_t n0,
-                               std::int64_t width) {
-  const bool last = k0 + kDepth<T> >= shape.k;
-  const std::int64_t column = last ? 0 : k0 + kDepth<T>;
-  const std::int64_t row = last ? n0 + width : n0;
-  const std::int64_t rows = std::min(width, shape.n - row);
-  const std::int64_t columns = rows == 0 ? 0 : std::min(kDepth<T>, shape.k - column);
-  return Ahead(w + block_offset(shape.n, row, column), columns / kBlockColumns,
-               rows * kBlockColumns, shape.n * kBlockColumns);
-}
-
 template <class T>
 void nt_blocks_piece(const GemmShape& shape, const T* a_panels, const T* w, const T* bias, T* c,
                      std::int64_t m0, std::int64_t n0, std::int64_t width) {
-  // Smaller weights are in the caches still: asking for them costs 2%.
-  constexpr std::int64_t kLarge = std::int64_t{1} << 20;
   const auto weights = [&](std::int64_t k0, std::int64_t row) HWY_ATTR {
     return InBlocks<T>{w + block_offset(shape.n, row, k0), shape.n * kBlockColumns};
   };
-  if (shape.n * shape.k > kLarge) {
+  if (shape.n * shape.k > kLargeWeights) {
     broadcast_weights(shape, a_panels, bias, c, m0, n0, width, weights,
                       [&](std::int64_t k0) { return weights_ahead(shape, w, k0, n0, width); });
   } else {

@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "engine/kernels/ahead-inl.h"
 #include "engine/kernels/gemm_panels.h"
+#include "engine/kernels/layout.h"
 #include "engine/kernels/micro_kernel-inl.h"
 #include "engine/kernels/simd-inl.h"
 #include "engine/kernels/transpose-inl.h"
@@ -39,6 +41,25 @@ HWY_INLINE void add_bias(std::int64_t rows, std::int64_t width, const T* bias, T
     map2(static_cast<std::size_t>(width), c + row * stride, bias, c + row * stride,
          [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
   }
+}
+
+// Elements of weights above which it pays to ask for them: smaller ones are in the caches still,
+// and asking costs 2%.
+inline constexpr std::int64_t kLargeWeights = std::int64_t{1} << 20;
+
+// What the pieces behind [n0, n0 + width) x [k0, k0 + kDepth) will read: the next block of k, or
+// the first one of the next rows, which the same thread makes next. 16 columns lie together, but
+// the ones behind them far away, where no processor looks ahead by itself.
+template <class T>
+HWY_INLINE Ahead weights_ahead(const GemmShape& shape, const T* w, std::int64_t k0, std::int64_t n0,
+                               std::int64_t width) {
+  const bool last = k0 + kDepth<T> >= shape.k;
+  const std::int64_t column = last ? 0 : k0 + kDepth<T>;
+  const std::int64_t row = last ? n0 + width : n0;
+  const std::int64_t rows = std::min(width, shape.n - row);
+  const std::int64_t columns = rows == 0 ? 0 : std::min(kDepth<T>, shape.k - column);
+  return Ahead(w + block_offset(shape.n, row, column), columns / kBlockColumns,
+               rows * kBlockColumns, shape.n * kBlockColumns);
 }
 
 // A piece of c = a . b^T + bias with the weights b broadcast where they lie, row by row, and

@@ -4,7 +4,7 @@ with the bits of a run that nothing happened to. Prints what it counted.
 
     crash_test.py [BUILD_FOLDER] [--long] [unittest arguments]
 
-The short form is for the suite; the long one, by hand, takes an hour.
+The short form is for the suite; the long one, by hand, half an hour.
 """
 import hashlib
 import json
