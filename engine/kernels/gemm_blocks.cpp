@@ -81,9 +81,8 @@ void nn_blocks_piece(const GemmShape& shape, const T* a_tiles, const T* w, T* c,
   }
 }
 
-// Calls body(row, rows, column, a's operand, panel) for each tile of rows [m0, m0 + rows) of a
-// gradient, where operand(k0) and panel(k0) are those of a block of k: a's columns are broadcast,
-// interleaved tile by tile in `a_tiles`; b's panels are the columns.
+// Calls body(row, height, column, a's tile, b's panel), both k deep, for each tile of rows
+// [m0, m0 + rows) of a gradient: a's columns, interleaved in `a_tiles`, are broadcast.
 template <class T, class Body>
 HWY_INLINE void for_each_gradient_tile(const GemmShape& shape, const T* a, const T* panels,
                                        T* a_tiles, std::int64_t m0, std::int64_t rows, Body body) {
@@ -96,8 +95,8 @@ HWY_INLINE void for_each_gradient_tile(const GemmShape& shape, const T* a, const
   }
 }
 
-// A tile of a gradient, from first the block of k at k0; only its first vector where the matrix
-// ends there.
+// A tile of a gradient from the block of k at k0; only its first vector where the matrix ends
+// there.
 template <class T, class Between = Nothing>
 HWY_INLINE void multiply_gradient(const GemmShape& shape, std::int64_t column, std::int64_t height,
                                   std::int64_t k0, const T* a_tile, const T* panel, Store store,
@@ -190,7 +189,7 @@ void tn_adam_blocks_piece(const GemmShape& shape, const T* a, const T* panels, T
   const AdamVectors<T> adam(target.factors);
   std::int64_t asked = -1;
   AdamAhead<T> ahead(shape, target.spans, m0, rows, 0);
-  for (std::int64_t i = 0; i < rows; ++i) ahead.ask();
+  for (std::int64_t i = 0; i < rows; ++i) ahead.ask();  // of the first panel's, the nearer lines
   for_each_gradient_tile(
       shape, a, panels, a_tiles, m0, rows,
       [&](std::int64_t row, std::int64_t height, std::int64_t column, const T* a_tile,

@@ -102,7 +102,8 @@ HWY_INLINE void broadcast_weights(const GemmShape& shape, const T* a_panels, con
   }
 }
 
-// Columns [0, rows) of a[k, ...], at most kDepth deep, interleaved tile by tile.
+// Columns [0, rows) of a[k, ...], interleaved tile by tile: tile `row` begins row * k numbers
+// behind.
 template <class T>
 HWY_INLINE void interleave_tiles(std::int64_t k, std::int64_t rows, std::int64_t stride, const T* a,
                                  T* to) {
