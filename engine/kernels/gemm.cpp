@@ -161,9 +161,13 @@ void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
       finished({m0, rows, 0, shape.n});
     });
   }
-  const bool blocks = b_layout == Layout::kBlocks;
-  const T* const rows = blocks ? interleave_all_rows(threads, shape, a) : a.data();
-  const auto nn_piece = blocks ? block_kernels<T>().nn_piece : panel_kernels<T>().nn_piece;
+  // Rows a multiple of 4 kB apart would push each other out of the first cache.
+  constexpr auto kPage = static_cast<std::int64_t>(4096 / sizeof(T));
+  const bool blocks = b_layout == Layout::kBlocks, interleaved = blocks && shape.k % kPage == 0;
+  const T* const rows = interleaved ? interleave_all_rows(threads, shape, a) : a.data();
+  const auto nn_piece = interleaved ? block_kernels<T>().nn_tiles_piece
+                        : blocks    ? block_kernels<T>().nn_piece
+                                    : panel_kernels<T>().nn_piece;
   const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
   for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
                  [&](const Tile& tile) {

@@ -46,8 +46,7 @@ void nt_blocks_piece(const GemmShape& shape, const T* a_panels, const T* w, cons
   }
 }
 
-// A tile's rows one below the other, where Interleaved finds them: tile `row` of a piece begins
-// (m0 + row) * k numbers behind a_tiles.
+// The tile that begins with `row` of a piece begins (m0 + row) * k numbers behind a_tiles.
 template <class T>
 void interleave_rows(const GemmShape& shape, const T* a, std::int64_t m0, std::int64_t rows,
                      std::int64_t k0, std::int64_t depth, T* a_tiles) {
@@ -58,18 +57,18 @@ void interleave_rows(const GemmShape& shape, const T* a, std::int64_t m0, std::i
   });
 }
 
-template <class T>
-void nn_blocks_piece(const GemmShape& shape, const T* a_tiles, const T* w, T* c, std::int64_t m0,
-                     std::int64_t n0, std::int64_t width) {
-  const auto [m, n, k] = shape;
-  const auto depth_of_all = k, stride = n;
-  const std::int64_t samples = std::min(PanelKernels<T>::kSampleRows, m - m0);
+// operand(row, rows, k0): a's, of a tile of the piece.
+template <class T, class OperandOf>
+HWY_INLINE void weights_as_panels(const GemmShape& shape, const T* w, T* c, std::int64_t m0,
+                                  std::int64_t n0, std::int64_t width, OperandOf operand) {
+  const std::int64_t k = shape.k, stride = shape.n;
+  const std::int64_t samples = std::min(PanelKernels<T>::kSampleRows, shape.m - m0);
   for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
     const std::int64_t depth = std::min(kDepth<T>, k - k0);
     for (std::int64_t column = n0; column < n0 + width; column += kColumns<T>) {
       const BlockPanel<T> panel{w + block_offset(k, k0, column), vector_stride<T>(k)};
       for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-        const Interleaved<T> a{a_tiles + (m0 + row) * depth_of_all + k0 * rows};
+        const auto a = operand(m0 + row, rows, k0);
         const RowTile<T> to{c + (m0 + row) * stride + column, stride};
         if (n0 + width - column >= kColumns<T>) {
           multiply_tile<T>(rows, depth, a, panel, store_of_block(k0), to);
@@ -79,6 +78,25 @@ void nn_blocks_piece(const GemmShape& shape, const T* a_tiles, const T* w, T* c,
       });
     }
   }
+}
+
+template <class T>
+void nn_blocks_piece(const GemmShape& shape, const T* a, const T* w, T* c, std::int64_t m0,
+                     std::int64_t n0, std::int64_t width) {
+  const std::int64_t k = shape.k;
+  weights_as_panels(shape, w, c, m0, n0, width,
+                    [&](std::int64_t row, std::int64_t, std::int64_t k0) HWY_ATTR {
+                      return InRows<T>{a + row * k + k0, k};
+                    });
+}
+
+template <class T>
+void nn_tiles_piece(const GemmShape& shape, const T* a_tiles, const T* w, T* c, std::int64_t m0,
+                    std::int64_t n0, std::int64_t width) {
+  const std::int64_t k = shape.k;
+  weights_as_panels(shape, w, c, m0, n0, width,
+                    [&](std::int64_t row, std::int64_t rows, std::int64_t k0)
+                        HWY_ATTR { return Interleaved<T>{a_tiles + row * k + k0 * rows}; });
 }
 
 // Calls body(row, height, column, a's tile, b's panel), both k deep, for each tile of rows
@@ -211,8 +229,9 @@ template <class T>
 constexpr BlockKernels<T> kBlockKernels = {
     .pack_rows = pack_block_rows<T>,
     .nt_piece = nt_blocks_piece<T>,
-    .interleave_rows = interleave_rows<T>,
     .nn_piece = nn_blocks_piece<T>,
+    .interleave_rows = interleave_rows<T>,
+    .nn_tiles_piece = nn_tiles_piece<T>,
     .tn_add_piece = tn_add_blocks_piece<T>,
     .tn_adam_piece = tn_adam_blocks_piece<T>,
 };

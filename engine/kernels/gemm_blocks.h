@@ -29,14 +29,16 @@ struct BlockKernels {
   void (*nt_piece)(const GemmShape& shape, const T* a_panels, const T* w, const T* bias, T* c,
                    std::int64_t m0, std::int64_t n0, std::int64_t width);
 
+  // Of c[m, n] = a[m, k] . w[k, n], as nn_piece of PanelKernels.
+  void (*nn_piece)(const GemmShape& shape, const T* a, const T* w, T* c, std::int64_t m0,
+                   std::int64_t n0, std::int64_t width);
   // a_tiles: columns [k0, k0 + depth) of rows [m0, m0 + rows) of a[m, k], interleaved tile by tile
-  // where nn_piece finds them. rows: kSampleRows of PanelKernels, or what is left of m.
+  // where nn_tiles_piece finds them. rows: kSampleRows of PanelKernels, or what is left of m.
   void (*interleave_rows)(const GemmShape& shape, const T* a, std::int64_t m0, std::int64_t rows,
                           std::int64_t k0, std::int64_t depth, T* a_tiles);
-  // Of c[m, n] = a[m, k] . w[k, n], as nn_piece of PanelKernels, but for `a_tiles`: all of a, by
-  // interleave_rows.
-  void (*nn_piece)(const GemmShape& shape, const T* a_tiles, const T* w, T* c, std::int64_t m0,
-                   std::int64_t n0, std::int64_t width);
+  // The same as nn_piece from all of a by interleave_rows.
+  void (*nn_tiles_piece)(const GemmShape& shape, const T* a_tiles, const T* w, T* c,
+                         std::int64_t m0, std::int64_t n0, std::int64_t width);
 
   // Of dw[m, n] += a[k, m]^T . b[k, n]: rows [m0, m0 + rows), at most kGradientRows. panels: all of
   // b, by pack_columns of PanelKernels. a_tiles: rows * k numbers to work in.

@@ -19,10 +19,10 @@ const GemmShape kShapes[] = {{1, 1, 1},      {2, 3, 5},     {7, 1, 13},    {1, 1
                              {301, 49, 601}, {1, 301, 500}, {70, 150, 1},  {40, 28, 420},
                              {20, 301, 500}, {77, 1, 421}};
 
-// Whole blocks of columns: an odd number of them, one, more than one block of k, one row of
-// weights.
+// Whole blocks of columns: an odd number of them, one, more than one block of k, rows a multiple of
+// 4 kB apart, more samples than a piece has, one row of weights.
 const GemmShape kBlockShapes[] = {{1, 16, 16},   {7, 48, 32},    {33, 16, 400}, {64, 112, 96},
-                                  {50, 304, 16}, {301, 48, 608}, {1, 304, 496}, {128, 528, 256}};
+                                  {50, 304, 16}, {301, 48, 608}, {1, 304, 496}, {300, 48, 1024}};
 
 template <class T>
 class Gemm : public ::testing::Test {
