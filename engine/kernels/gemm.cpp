@@ -38,22 +38,38 @@ void for_each_piece(const ThreadBudget& threads, std::int64_t rows, std::int64_t
   });
 }
 
-// The forms of the gradient's product: calls body(first row, rows, panels of b, numbers to work in:
-// rows * k) for each piece.
+// Calls body(first row, rows, panels of b) for each piece of a gradient in rows.
 template <class T, class Body>
 void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape,
-                             std::span<const T> b, std::int64_t most_rows, Body body) {
+                             std::span<const T> b, Body body) {
   constexpr std::int64_t kWidth = 128;  // whole panels, of all targets
   const PanelKernels<T>& kernels = panel_kernels<T>();
   const std::int64_t panels_size = pieces(shape.n, kWidth) * kWidth * shape.k;
-  T* const panels = scratch<T>(threads, panels_size + shape.m * shape.k);
+  T* const panels = scratch<T>(threads, panels_size);
   for_each_range(threads, shape.n, kWidth, [&](std::int64_t n0, std::int64_t width) {
     kernels.pack_columns(shape, b.data(), n0, width, panels + n0 * shape.k);
   });
-  for_each_range(threads, shape.m, piece_size<T>(shape.m, most_rows),
+  for_each_range(threads, shape.m, piece_size<T>(shape.m, PanelKernels<T>::kGradientRows),
+                 [&](std::int64_t m0, std::int64_t rows) { body(m0, rows, panels); });
+}
+
+// Calls body(first column, columns, tiles of a, a panel's numbers to work in) for each piece of a
+// gradient in blocks.
+template <class T, class Body>
+void for_each_gradient_blocks(const ThreadBudget& threads, const GemmShape& shape,
+                              std::span<const T> a, Body body) {
+  const std::int64_t panel_size = panel_kernels<T>().columns * shape.k;
+  const std::int64_t tiles_size = pieces(shape.m * shape.k, 64) * 64;
+  T* const a_tiles = scratch<T>(threads, tiles_size + threads.threads() * panel_size);
+  for_each_range(threads, shape.m, BlockKernels<T>::kTileRows,
                  [&](std::int64_t m0, std::int64_t rows) {
-                   body(m0, rows, panels, panels + panels_size + m0 * shape.k);
+                   block_kernels<T>().interleave_gradient_rows(shape, a.data(), m0, rows, a_tiles);
                  });
+  const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
+  threads.for_each_tile_in_slot(pieces(shape.n, width), [&](std::int64_t piece, int slot) {
+    const std::int64_t n0 = piece * width;
+    body(n0, std::min(width, shape.n - n0), a_tiles, a_tiles + tiles_size + slot * panel_size);
+  });
 }
 
 // A gradient of one row; calls finished(first column, columns) for each piece.
@@ -184,17 +200,15 @@ void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<
     return add_gradient_row(threads, shape, a, b, c.data(), [](std::int64_t, std::int64_t) {});
   }
   if (c_layout == Layout::kBlocks) {
-    return for_each_gradient_piece(
-        threads, shape, b, BlockKernels<T>::kGradientRows,
-        [&](std::int64_t m0, std::int64_t rows, const T* panels, T* a_tiles) {
-          block_kernels<T>().tn_add_piece(shape, a.data(), panels, a_tiles, c.data(), m0, rows);
+    return for_each_gradient_blocks(
+        threads, shape, a, [&](std::int64_t n0, std::int64_t width, const T* a_tiles, T* panel) {
+          block_kernels<T>().tn_add_piece(shape, a_tiles, b.data(), panel, c.data(), n0, width);
         });
   }
-  for_each_gradient_piece(threads, shape, b, PanelKernels<T>::kGradientRows,
-                          [&](std::int64_t m0, std::int64_t rows, const T* panels, T*) {
-                            panel_kernels<T>().tn_add_piece(shape, a.data(), panels, c.data(), m0,
-                                                            rows);
-                          });
+  for_each_gradient_piece(
+      threads, shape, b, [&](std::int64_t m0, std::int64_t rows, const T* panels) {
+        panel_kernels<T>().tn_add_piece(shape, a.data(), panels, c.data(), m0, rows);
+      });
 }
 
 template <class T>
@@ -211,11 +225,10 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
         });
   }
   const AdamTarget<T> target{factors, spans};
-  for_each_gradient_piece(threads, shape, b, BlockKernels<T>::kGradientRows,
-                          [&](std::int64_t m0, std::int64_t rows, const T* panels, T* a_tiles) {
-                            block_kernels<T>().tn_adam_piece(shape, a.data(), panels, a_tiles,
-                                                             target, m0, rows);
-                          });
+  for_each_gradient_blocks(
+      threads, shape, a, [&](std::int64_t n0, std::int64_t width, const T* a_tiles, T* panel) {
+        block_kernels<T>().tn_adam_piece(shape, a_tiles, b.data(), panel, target, n0, width);
+      });
 }
 
 #define MINIRAY_GEMM(T)                                                                     \

@@ -1,6 +1,8 @@
 #include "engine/kernels/gemm_blocks.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 
 #include "engine/kernels/gemm_panels.h"
 #include "engine/kernels/layout.h"
@@ -99,18 +101,20 @@ void nn_tiles_piece(const GemmShape& shape, const T* a_tiles, const T* w, T* c, 
                         HWY_ATTR { return Interleaved<T>{a_tiles + row * k + k0 * rows}; });
 }
 
-// Calls body(row, height, column, a's tile, b's panel), both k deep, for each tile of rows
-// [m0, m0 + rows) of a gradient: a's columns, interleaved in `a_tiles`, are broadcast.
+// Calls body(row, height) for each tile of the gradient's rows.
 template <class T, class Body>
-HWY_INLINE void for_each_gradient_tile(const GemmShape& shape, const T* a, const T* panels,
-                                       T* a_tiles, std::int64_t m0, std::int64_t rows, Body body) {
-  const std::int64_t k = shape.k;
-  interleave_tiles(k, rows, shape.m, a + m0, a_tiles);
-  for (std::int64_t column = 0; column < shape.n; column += kColumns<T>) {
-    for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-      body(row, height, column, a_tiles + row * k, panels + column * k);
-    });
+HWY_INLINE void for_each_gradient_tile(std::int64_t m, Body body) {
+  constexpr std::int64_t kRows = BlockKernels<T>::kTileRows;
+  for (std::int64_t m0 = 0; m0 < m; m0 += kRows) {
+    for_each_row_tile<T>(std::min(kRows, m - m0), [&](std::int64_t row, std::int64_t height)
+                                                      HWY_ATTR { body(m0 + row, height); });
   }
+}
+
+template <class T>
+void interleave_gradient_rows(const GemmShape& shape, const T* a, std::int64_t m0,
+                              std::int64_t rows, T* a_tiles) {
+  interleave_tiles(shape.k, rows, shape.m, a + m0, a_tiles + m0 * shape.k);
 }
 
 // A tile of a gradient from the block of k at k0; only its first vector where the matrix ends
@@ -130,50 +134,59 @@ HWY_INLINE void multiply_gradient(const GemmShape& shape, std::int64_t column, s
 }
 
 template <class T>
-void tn_add_blocks_piece(const GemmShape& shape, const T* a, const T* panels, T* a_tiles, T* dw,
-                         std::int64_t m0, std::int64_t rows) {
-  for_each_gradient_tile(shape, a, panels, a_tiles, m0, rows,
-                         [&](std::int64_t row, std::int64_t height, std::int64_t column,
-                             const T* a_tile, const T* panel) HWY_ATTR {
-                           const BlockTile<T> to{dw + block_offset(shape.m, m0 + row, column),
-                                                 vector_stride<T>(shape.m)};
-                           for (int r = 0; r < height; ++r) {
-                             hwy::Prefetch(to.at(r, 0));
-                             hwy::Prefetch(to.at(r, 1));
-                           }
-                           for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
-                             multiply_gradient(shape, column, height, k0, a_tile, panel,
-                                               Store::kAdd, to);
-                           }
-                         });
+void tn_add_blocks_piece(const GemmShape& shape, const T* a_tiles, const T* b, T* panel, T* dw,
+                         std::int64_t n0, std::int64_t width) {
+  for (std::int64_t column = n0; column < n0 + width; column += kColumns<T>) {
+    copy_columns(shape.k, std::min(kColumns<T>, shape.n - column), b + column, shape.n, panel);
+    for_each_gradient_tile<T>(shape.m, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
+      const BlockTile<T> to{dw + block_offset(shape.m, row, column), vector_stride<T>(shape.m)};
+      for (int r = 0; r < height; ++r) {
+        hwy::Prefetch(to.at(r, 0));
+        hwy::Prefetch(to.at(r, 1));
+      }
+      for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
+        multiply_gradient(shape, column, height, k0, a_tiles + row * shape.k, panel, Store::kAdd,
+                          to);
+      }
+    });
+  }
 }
 
-// What Adam will want of rows [m0, m0 + rows) of the tiles' columns from `column` on: the lines of
-// all three arrays in turn.
+// What Adam will want of a panel's columns: the lines of a row of all three arrays at a time.
 template <class T>
 class AdamAhead {
  public:
-  AdamAhead(const GemmShape& shape, const AdamSpans<T>& spans, std::int64_t m0, std::int64_t rows,
-            std::int64_t column) {
-    if (column >= shape.n) return;
-    const std::int64_t blocks = HWY_MAX(1, std::min(kColumns<T>, shape.n - column) / kBlockColumns);
+  AdamAhead(const GemmShape& shape, const AdamSpans<T>& spans, std::int64_t column)
+      : blocks_(HWY_MAX(1, std::min(kColumns<T>, shape.n - column) / kBlockColumns)) {
     const auto of = [&](const auto* first) {
-      return Ahead(first + block_offset(shape.m, m0, column / kBlockColumns * kBlockColumns),
-                   blocks, rows * kBlockColumns, shape.m * kBlockColumns);
+      constexpr auto kSize = static_cast<std::int64_t>(sizeof *first);
+      const auto* const at = reinterpret_cast<const std::byte*>(
+          first + block_offset(shape.m, 0, column / kBlockColumns * kBlockColumns));
+      return Lines{at, kBlockColumns * kSize, shape.m * kBlockColumns * kSize};
     };
-    w_ = of(spans.w.data());
-    m_ = spans.rounded.m.empty() ? of(spans.m.data()) : of(spans.rounded.m.data());
-    v_ = spans.rounded.v.empty() ? of(spans.v.data()) : of(spans.rounded.v.data());
+    lines_[0] = of(spans.w.data());
+    lines_[1] = spans.rounded.m.empty() ? of(spans.m.data()) : of(spans.rounded.m.data());
+    lines_[2] = spans.rounded.v.empty() ? of(spans.v.data()) : of(spans.rounded.v.data());
   }
 
-  HWY_INLINE void ask() {
-    w_.ask();
-    m_.ask();
-    v_.ask();
+  // Asks for the next row, unless that is `end`.
+  HWY_INLINE void ask(std::int64_t end) {
+    if (row_ == end) return;
+    for (const Lines& lines : lines_) {
+      for (std::int64_t b = 0; b < blocks_; ++b) {
+        __builtin_prefetch(lines.first + row_ * lines.row + b * lines.block, 0, 2);
+      }
+    }
+    ++row_;
   }
 
  private:
-  Ahead w_, m_, v_;
+  struct Lines {
+    const std::byte* first;
+    std::int64_t row, block;  // from one to the next, in bytes
+  };
+  std::int64_t blocks_, row_ = 0;
+  std::array<Lines, 3> lines_{};
 };
 
 // Adam on a tile whose gradient stands in blocks, as the weights do: so a block's rows are one run.
@@ -198,31 +211,27 @@ HWY_INLINE void update_tile(const AdamVectors<T>& adam, const AdamSpans<T>& span
   }
 }
 
-// Adam takes each tile of the gradient as soon as it stands, out of the first cache; what it wants
-// for the next panel's tiles is asked for meanwhile.
+// Adam takes each tile of the gradient as soon as it stands, out of the first cache, and so walks
+// down whole blocks of w, m and v; the rows of some tiles ahead are asked for meanwhile.
 template <class T>
-void tn_adam_blocks_piece(const GemmShape& shape, const T* a, const T* panels, T* a_tiles,
-                          const AdamTarget<T>& target, std::int64_t m0, std::int64_t rows) {
+void tn_adam_blocks_piece(const GemmShape& shape, const T* a_tiles, const T* b, T* panel,
+                          const AdamTarget<T>& target, std::int64_t n0, std::int64_t width) {
+  constexpr std::int64_t kLead = 96;  // rows
   HWY_ALIGN T gradient[TileSize<T>::kRows * HWY_MAX(kColumns<T>, kBlockColumns)];
   const AdamVectors<T> adam(target.factors);
-  std::int64_t asked = -1;
-  AdamAhead<T> ahead(shape, target.spans, m0, rows, 0);
-  for (std::int64_t i = 0; i < rows; ++i) ahead.ask();  // of the first panel's, the nearer lines
-  for_each_gradient_tile(
-      shape, a, panels, a_tiles, m0, rows,
-      [&](std::int64_t row, std::int64_t height, std::int64_t column, const T* a_tile,
-          const T* panel) HWY_ATTR {
-        if (column != asked) {
-          ahead = AdamAhead<T>(shape, target.spans, m0, rows, column + kColumns<T>);
-          asked = column;
-        }
-        for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
-          multiply_gradient(shape, column, height, k0, a_tile, panel, store_of_block(k0),
-                            BlockTile<T>{gradient, vector_stride<T>(height)},
-                            [&]() HWY_ATTR { ahead.ask(); });
-        }
-        update_tile(adam, target.spans, shape, m0 + row, height, column, gradient);
-      });
+  for (std::int64_t column = n0; column < n0 + width; column += kColumns<T>) {
+    copy_columns(shape.k, std::min(kColumns<T>, shape.n - column), b + column, shape.n, panel);
+    AdamAhead<T> ahead(shape, target.spans, column);
+    for_each_gradient_tile<T>(shape.m, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
+      const std::int64_t end = std::min(row + height + kLead, shape.m);
+      for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
+        multiply_gradient(shape, column, height, k0, a_tiles + row * shape.k, panel,
+                          store_of_block(k0), BlockTile<T>{gradient, vector_stride<T>(height)},
+                          [&]() HWY_ATTR { ahead.ask(end); });
+      }
+      update_tile(adam, target.spans, shape, row, height, column, gradient);
+    });
+  }
 }
 
 template <class T>
@@ -232,6 +241,7 @@ constexpr BlockKernels<T> kBlockKernels = {
     .nn_piece = nn_blocks_piece<T>,
     .interleave_rows = interleave_rows<T>,
     .nn_tiles_piece = nn_tiles_piece<T>,
+    .interleave_gradient_rows = interleave_gradient_rows<T>,
     .tn_add_piece = tn_add_blocks_piece<T>,
     .tn_adam_piece = tn_adam_blocks_piece<T>,
 };

@@ -20,7 +20,7 @@ struct AdamTarget {
 
 template <class T>
 struct BlockKernels {
-  static constexpr std::int64_t kGradientRows = 64;  // at most, of a piece of a gradient
+  static constexpr std::int64_t kTileRows = 96;  // of a gradient, cut into tiles by themselves
 
   // panel[k, columns]: rows [first, first + columns) of w[rows, k], transposed; zeros past the end.
   void (*pack_rows)(std::int64_t rows, std::int64_t k, const T* w, std::int64_t first, T* panel);
@@ -40,13 +40,17 @@ struct BlockKernels {
   void (*nn_tiles_piece)(const GemmShape& shape, const T* a_tiles, const T* w, T* c,
                          std::int64_t m0, std::int64_t n0, std::int64_t width);
 
-  // Of dw[m, n] += a[k, m]^T . b[k, n]: rows [m0, m0 + rows), at most kGradientRows. panels: all of
-  // b, by pack_columns of PanelKernels. a_tiles: rows * k numbers to work in.
-  void (*tn_add_piece)(const GemmShape& shape, const T* a, const T* panels, T* a_tiles, T* dw,
-                       std::int64_t m0, std::int64_t rows);
+  // a_tiles: rows [m0, m0 + rows) of a[k, m]^T, interleaved tile by tile where the next two find
+  // them. m0: a multiple of kTileRows; rows: as many, or what is left of m.
+  void (*interleave_gradient_rows)(const GemmShape& shape, const T* a, std::int64_t m0,
+                                   std::int64_t rows, T* a_tiles);
+  // Of dw[m, n] += a[k, m]^T . b[k, n]: columns [n0, n0 + width), n0 a multiple of `columns` of
+  // PanelKernels. panel: k * columns numbers to work in.
+  void (*tn_add_piece)(const GemmShape& shape, const T* a_tiles, const T* b, T* panel, T* dw,
+                       std::int64_t n0, std::int64_t width);
   // The same product as a gradient that Adam takes while it is in the caches.
-  void (*tn_adam_piece)(const GemmShape& shape, const T* a, const T* panels, T* a_tiles,
-                        const AdamTarget<T>& target, std::int64_t m0, std::int64_t rows);
+  void (*tn_adam_piece)(const GemmShape& shape, const T* a_tiles, const T* b, T* panel,
+                        const AdamTarget<T>& target, std::int64_t n0, std::int64_t width);
 };
 
 // Those of the SIMD target in use. T is float or double.

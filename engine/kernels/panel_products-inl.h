@@ -17,6 +17,7 @@
 #include "engine/kernels/micro_kernel-inl.h"
 #include "engine/kernels/simd-inl.h"
 #include "engine/kernels/transpose-inl.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -99,6 +100,32 @@ HWY_INLINE void broadcast_weights(const GemmShape& shape, const T* a_panels, con
     T* const out = c + (m0 + s) * shape.n + n0;
     transpose(width, columns, sums + s * kWeightRows, kColumns<T>, out, shape.n);
     add_bias(columns, width, bias == nullptr ? nullptr : bias + n0, out, shape.n);
+  }
+}
+
+// Panels of columns [0, width) of x, k rows of a matrix `stride` wide, panel by panel; zeros past
+// the last column. Row by row over all panels, since that is how memory delivers.
+template <class T>
+HWY_INLINE void copy_columns(std::int64_t k, std::int64_t width, const T* HWY_RESTRICT x,
+                             std::int64_t stride, T* HWY_RESTRICT panels) {
+  constexpr std::int64_t kLanes = TileSize<T>::kLanes;
+  constexpr std::int64_t kRowsAhead = 6;
+  const hn::ScalableTag<T> d;
+  const std::int64_t whole = width / kColumns<T> * kColumns<T>;
+  for (std::int64_t p = 0; p < k; ++p) {
+    const T* const row = x + p * stride;
+    for (std::int64_t column = 0; column < whole; column += kColumns<T>) {
+      T* const to = panels + column * k + p * kColumns<T>;
+      hwy::Prefetch(row + kRowsAhead * stride + column);
+      hn::Store(hn::LoadU(d, row + column), d, to);
+      hn::Store(hn::LoadU(d, row + column + kLanes), d, to + kLanes);
+    }
+    if (whole == width) continue;
+    T* const to = panels + whole * k + p * kColumns<T>;
+    for (std::int64_t i = 0; i < kColumns<T>; i += kLanes) {
+      const std::int64_t rest = std::clamp<std::int64_t>(width - whole - i, 0, kLanes);
+      hn::Store(load_first(d, row + whole + i, static_cast<std::size_t>(rest)), d, to + i);
+    }
   }
 }
 
