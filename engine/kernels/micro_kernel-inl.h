@@ -85,7 +85,8 @@ struct InBlocks {
     return block_[r * kBlockColumns + p];
   }
 
-  const T* HWY_RESTRICT block_ = nullptr;  // of this group: its first column's row, p before it
+  // Where column 0 would be if the whole row lay as the block of this group does.
+  const T* HWY_RESTRICT block_ = nullptr;
 };
 
 // A panel of k rows of kColumns numbers, contiguous and aligned.
