@@ -18,7 +18,6 @@ namespace HWY_NAMESPACE {
 
 class Ahead {
  public:
-  Ahead() = default;  // nothing
   // `rows` rows of `width` numbers, `stride` numbers apart.
   template <class T>
   Ahead(const T* first, std::int64_t rows, std::int64_t width, std::int64_t stride)
@@ -41,8 +40,8 @@ class Ahead {
  private:
   static constexpr std::int64_t kLine = 64;
 
-  const std::byte* row_ = nullptr;
-  std::int64_t rest_ = 0, width_ = 0, stride_ = 0, at_ = 0;
+  const std::byte* row_;
+  std::int64_t rest_, width_, stride_, at_ = 0;
 };
 
 }  // namespace HWY_NAMESPACE

@@ -22,47 +22,15 @@ using Floats = hn::ScalableTag<float>;
 using Words = hn::ScalableTag<std::int32_t>;
 constexpr std::int64_t kLanes = TileSize<float>::kLanes;
 
-// Features [first, first + rows) of x W^T, of one block of k: panel i goes to y + i * panel_stride.
-template <class Weights, class Between>
-HWY_INLINE void multiply_block(const ChainLayer& layer, std::int64_t samples, const float* x,
-                               std::int64_t rows, float* y, std::int64_t panel_stride,
-                               std::int64_t k0, Weights weights, Between between) {
-  const std::int64_t depth = std::min(kDepth<float>, layer.in - k0);
-  for (std::int64_t s = 0; s < samples; s += kColumns<float>) {
-    const PackedPanel<float> panel{x + s * layer.in + k0 * kColumns<float>};
-    float* const to = y + s / kColumns<float> * panel_stride;
-    for_each_row_tile<float>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-      multiply_tile<float>(height, depth, weights(row), panel, store_of_block(k0),
-                           RowTile<float>{to + row * kColumns<float>, kColumns<float>}, between);
-    });
-  }
-}
-
+// Features [first, first + rows) of x W^T: panel i goes to y + i * panel_stride.
 HWY_INLINE void multiply(const ChainLayer& layer, std::int64_t samples, const float* x,
                          std::int64_t first, std::int64_t rows, float* y,
                          std::int64_t panel_stride) {
-  const std::int64_t k = layer.in, out = layer.out;
-  const auto in_rows = [&](std::int64_t k0) HWY_ATTR {
-    return [&, k0](std::int64_t row) HWY_ATTR {
-      return InRows<float>{layer.weight + (first + row) * k + k0, k};
-    };
-  };
-  const auto in_blocks = [&](std::int64_t k0) HWY_ATTR {
-    return [&, k0](std::int64_t row) HWY_ATTR {
-      return InBlocks<float>{layer.weight + block_offset(out, first + row, k0),
-                             out * kBlockColumns};
-    };
-  };
-  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<float>) {
-    if (layout_for(k) == Layout::kRows) {
-      multiply_block(layer, samples, x, rows, y, panel_stride, k0, in_rows(k0), Nothing());
-    } else if (k * out <= kLargeWeights) {
-      multiply_block(layer, samples, x, rows, y, panel_stride, k0, in_blocks(k0), Nothing());
-    } else {
-      Ahead ahead = weights_ahead({samples, out, k}, layer.weight, k0, first, rows);
-      multiply_block(layer, samples, x, rows, y, panel_stride, k0, in_blocks(k0),
-                     [&]() HWY_ATTR { ahead.ask(); });
-    }
+  const GemmShape shape{samples, layer.out, layer.in};
+  if (layout_for(layer.in) == Layout::kRows) {
+    rows_times_panels(shape, x, layer.weight, first, rows, y, panel_stride);
+  } else {
+    blocks_times_panels(shape, x, layer.weight, first, rows, y, panel_stride);
   }
 }
 

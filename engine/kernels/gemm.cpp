@@ -6,6 +6,7 @@
 #include "engine/kernels/gemm_blocks.h"
 #include "engine/kernels/gemm_panels.h"
 #include "engine/kernels/gemm_vector.h"
+#include "engine/kernels/scratch.h"
 
 namespace miniray {
 namespace {
@@ -59,8 +60,12 @@ template <class T, class Body>
 void for_each_gradient_blocks(const ThreadBudget& threads, const GemmShape& shape,
                               std::span<const T> a, Body body) {
   const std::int64_t panel_size = panel_kernels<T>().columns * shape.k;
-  const std::int64_t tiles_size = pieces(shape.m * shape.k, 64) * 64;
-  T* const a_tiles = scratch<T>(threads, tiles_size + threads.threads() * panel_size);
+  ScratchLayout layout;
+  const std::size_t tiles_at = layout.add<T>(shape.m * shape.k);
+  const std::size_t panels_at = layout.add<T>(threads.threads() * panel_size);
+  std::byte* const memory = threads.scratch(layout.size());
+  T* const a_tiles = reinterpret_cast<T*>(memory + tiles_at);
+  T* const panels = reinterpret_cast<T*>(memory + panels_at);
   for_each_range(threads, shape.m, BlockKernels<T>::kTileRows,
                  [&](std::int64_t m0, std::int64_t rows) {
                    block_kernels<T>().interleave_gradient_rows(shape, a.data(), m0, rows, a_tiles);
@@ -68,7 +73,7 @@ void for_each_gradient_blocks(const ThreadBudget& threads, const GemmShape& shap
   const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
   threads.for_each_tile_in_slot(pieces(shape.n, width), [&](std::int64_t piece, int slot) {
     const std::int64_t n0 = piece * width;
-    body(n0, std::min(width, shape.n - n0), a_tiles, a_tiles + tiles_size + slot * panel_size);
+    body(n0, std::min(width, shape.n - n0), a_tiles, panels + slot * panel_size);
   });
 }
 

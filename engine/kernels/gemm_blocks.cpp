@@ -36,16 +36,8 @@ void pack_block_rows(std::int64_t rows, std::int64_t k, const T* w, std::int64_t
 template <class T>
 void nt_blocks_piece(const GemmShape& shape, const T* a_panels, const T* w, const T* bias, T* c,
                      std::int64_t m0, std::int64_t n0, std::int64_t width) {
-  const auto weights = [&](std::int64_t k0, std::int64_t row) HWY_ATTR {
-    return InBlocks<T>{w + block_offset(shape.n, row, k0), shape.n * kBlockColumns};
-  };
-  if (shape.n * shape.k > kLargeWeights) {
-    broadcast_weights(shape, a_panels, bias, c, m0, n0, width, weights,
-                      [&](std::int64_t k0) { return weights_ahead(shape, w, k0, n0, width); });
-  } else {
-    broadcast_weights(shape, a_panels, bias, c, m0, n0, width, weights,
-                      [](std::int64_t) { return Nothing(); });
-  }
+  nt_piece_by(shape, a_panels, w, bias, c, m0, n0, width,
+              [](auto... arguments) HWY_ATTR { blocks_times_panels<T>(arguments...); });
 }
 
 // The tile that begins with `row` of a piece begins (m0 + row) * k numbers behind a_tiles.
@@ -72,11 +64,7 @@ HWY_INLINE void weights_as_panels(const GemmShape& shape, const T* w, T* c, std:
       for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
         const auto a = operand(m0 + row, rows, k0);
         const RowTile<T> to{c + (m0 + row) * stride + column, stride};
-        if (n0 + width - column >= kColumns<T>) {
-          multiply_tile<T>(rows, depth, a, panel, store_of_block(k0), to);
-        } else {
-          multiply_tile<T, 1>(rows, depth, a, panel, store_of_block(k0), to);
-        }
+        multiply_vectors<T>(rows, n0 + width - column, depth, a, panel, store_of_block(k0), to);
       });
     }
   }
@@ -126,11 +114,7 @@ HWY_INLINE void multiply_gradient(const GemmShape& shape, std::int64_t column, s
   const std::int64_t depth = std::min(kDepth<T>, shape.k - k0);
   const Interleaved<T> a{a_tile + k0 * height};
   const PackedPanel<T> b{panel + k0 * kColumns<T>};
-  if (shape.n - column >= kColumns<T>) {
-    multiply_tile<T>(height, depth, a, b, store, to, between);
-  } else {
-    multiply_tile<T, 1>(height, depth, a, b, store, to, between);
-  }
+  multiply_vectors<T>(height, shape.n - column, depth, a, b, store, to, between);
 }
 
 template <class T>

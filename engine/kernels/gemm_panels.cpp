@@ -27,13 +27,8 @@ void pack_rows(std::int64_t rows, std::int64_t k, const T* x, std::int64_t first
 template <class T>
 void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bias, T* c,
               std::int64_t m0, std::int64_t n0, std::int64_t width) {
-  const std::int64_t k = shape.k;
-  broadcast_weights(
-      shape, a_panels, bias, c, m0, n0, width,
-      [&](std::int64_t k0, std::int64_t row) HWY_ATTR {
-        return InRows<T>{b + row * k + k0, k};
-      },
-      [](std::int64_t) { return Nothing(); });
+  nt_piece_by(shape, a_panels, b, bias, c, m0, n0, width,
+              [](auto... arguments) HWY_ATTR { rows_times_panels<T>(arguments...); });
 }
 
 // The same the other way round: samples are broadcast, the weights, transposed, are the columns.

@@ -1,5 +1,5 @@
-// What the pieces of gemm_panels.cpp and gemm_blocks.cpp share, for the SIMD target that is being
-// compiled.
+// What the pieces of gemm_panels.cpp, gemm_blocks.cpp and dense_chain.cpp share, for the SIMD
+// target that is being compiled.
 #if defined(MINIRAY_PANEL_PRODUCTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MINIRAY_PANEL_PRODUCTS_INL_H_
 #undef MINIRAY_PANEL_PRODUCTS_INL_H_
@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
 
 #include "engine/kernels/ahead-inl.h"
 #include "engine/kernels/gemm_panels.h"
@@ -44,13 +43,9 @@ HWY_INLINE void add_bias(std::int64_t rows, std::int64_t width, const T* bias, T
   }
 }
 
-// Elements of weights above which it pays to ask for them: smaller ones are in the caches still,
-// and asking costs 2%.
-inline constexpr std::int64_t kLargeWeights = std::int64_t{1} << 20;
-
-// What the pieces behind [n0, n0 + width) x [k0, k0 + kDepth) will read: the next block of k, or
-// the first one of the next rows, which the same thread makes next. 16 columns lie together, but
-// the ones behind them far away, where no processor looks ahead by itself.
+// What the pieces behind [n0, n0 + width) x [k0, k0 + kDepth) of weights in blocks will read: the
+// next block of k, or the first one of the next rows, which the same thread makes next. 16 columns
+// lie together, but the ones behind them far away, where no processor looks ahead by itself.
 template <class T>
 HWY_INLINE Ahead weights_ahead(const GemmShape& shape, const T* w, std::int64_t k0, std::int64_t n0,
                                std::int64_t width) {
@@ -63,42 +58,75 @@ HWY_INLINE Ahead weights_ahead(const GemmShape& shape, const T* w, std::int64_t 
                rows * kBlockColumns, shape.n * kBlockColumns);
 }
 
-// A piece of c = a . b^T + bias with the weights b broadcast where they lie, row by row, and
-// samples as the columns of the tile: so each weight is read once for all samples of the piece, and
-// never copied. The tile comes out transposed. weights(k0, row): b's operand from there on;
-// ahead(k0): the memory to ask for while that block is used, or Nothing.
-template <class T, class Weights, class AheadOf>
-HWY_INLINE void broadcast_weights(const GemmShape& shape, const T* a_panels, const T* bias, T* c,
-                                  std::int64_t m0, std::int64_t n0, std::int64_t width,
-                                  Weights weights, AheadOf ahead_of) {
-  constexpr std::int64_t kWeightRows = PanelKernels<T>::kMaxWeightRows;
-  constexpr std::int64_t kSampleRows = PanelKernels<T>::kSampleRows;
-  HWY_ALIGN T sums[kSampleRows * kWeightRows];  // [panel][weight row][kColumns]
+// A block of k, at k0, of rows_times_panels and blocks_times_panels; weights(row): w's operand.
+template <class T, class Weights, class Between = Nothing>
+HWY_INLINE void weights_times_panels(const GemmShape& shape, const T* x_panels, std::int64_t k0,
+                                     std::int64_t width, T* y, std::int64_t panel_stride,
+                                     Weights weights, Between between = {}) {
+  const std::int64_t depth = std::min(kDepth<T>, shape.k - k0);
+  for (std::int64_t s = 0; s < shape.m; s += kColumns<T>) {
+    const PackedPanel<T> panel{x_panels + s * shape.k + k0 * kColumns<T>};
+    T* const to = y + s / kColumns<T> * panel_stride;
+    for_each_row_tile<T>(width, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
+      multiply_tile<T>(rows, depth, weights(row), panel, store_of_block(k0),
+                       RowTile<T>{to + row * kColumns<T>, kColumns<T>}, between);
+    });
+  }
+}
+
+// Rows [n0, n0 + width) of w[n, k] . x[m, k]^T: the weights are broadcast where they lie, row by
+// row, and samples are the columns of the tile. So each weight is read once for all samples, and
+// never copied. x_panels: x by pack_rows; panel i of the result goes to y + i * panel_stride.
+template <class T>
+HWY_INLINE void rows_times_panels(const GemmShape& shape, const T* x_panels, const T* w,
+                                  std::int64_t n0, std::int64_t width, T* y,
+                                  std::int64_t panel_stride) {
   const std::int64_t k = shape.k;
-  const std::int64_t samples = std::min(kSampleRows, shape.m - m0);
   for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
-    const std::int64_t depth = std::min(kDepth<T>, k - k0);
-    auto ahead = ahead_of(k0);
-    const auto multiply = [&](std::int64_t rows, auto operand, auto panel, auto to) HWY_ATTR {
-      if constexpr (std::is_same_v<decltype(ahead), Nothing>) {
-        multiply_tile<T>(rows, depth, operand, panel, store_of_block(k0), to);
-      } else {
-        multiply_tile<T>(rows, depth, operand, panel, store_of_block(k0), to,
-                         [&]() HWY_ATTR { ahead.ask(); });
-      }
+    weights_times_panels(shape, x_panels, k0, width, y, panel_stride,
+                         [&](std::int64_t row) HWY_ATTR {
+                           return InRows<T>{w + (n0 + row) * k + k0, k};
+                         });
+  }
+}
+
+// The same of weights in blocks.
+template <class T>
+HWY_INLINE void blocks_times_panels(const GemmShape& shape, const T* x_panels, const T* w,
+                                    std::int64_t n0, std::int64_t width, T* y,
+                                    std::int64_t panel_stride) {
+  // Smaller weights are in the caches still: asking for them costs 2%.
+  constexpr std::int64_t kLarge = std::int64_t{1} << 20;
+  const std::int64_t n = shape.n;
+  for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
+    const auto weights = [&](std::int64_t row) HWY_ATTR {
+      return InBlocks<T>{w + block_offset(n, n0 + row, k0), n * kBlockColumns};
     };
-    for (std::int64_t s = 0; s < samples; s += kColumns<T>) {
-      const PackedPanel<T> panel{a_panels + (m0 + s) * k + k0 * kColumns<T>};
-      for_each_row_tile<T>(width, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-        T* const to = sums + s * kWeightRows + row * kColumns<T>;
-        multiply(rows, weights(k0, n0 + row), panel, RowTile<T>{to, kColumns<T>});
-      });
+    if (n * shape.k > kLarge) {
+      Ahead ahead = weights_ahead(shape, w, k0, n0, width);
+      weights_times_panels(shape, x_panels, k0, width, y, panel_stride, weights,
+                           [&]() HWY_ATTR { ahead.ask(); });
+    } else {
+      weights_times_panels(shape, x_panels, k0, width, y, panel_stride, weights);
     }
   }
+}
+
+// A piece of c[m, n] = a . b^T + bias by one of these, `times_panels`, whose tiles are turned.
+template <class T, class TimesPanels>
+HWY_INLINE void nt_piece_by(const GemmShape& shape, const T* a_panels, const T* b, const T* bias,
+                            T* c, std::int64_t m0, std::int64_t n0, std::int64_t width,
+                            TimesPanels times_panels) {
+  constexpr std::int64_t kSampleRows = PanelKernels<T>::kSampleRows;
+  constexpr std::int64_t kPanelStride = PanelKernels<T>::kMaxWeightRows * kColumns<T>;
+  HWY_ALIGN T sums[kSampleRows / kColumns<T> * kPanelStride];  // [panel][weight row][kColumns]
+  const std::int64_t samples = std::min(kSampleRows, shape.m - m0);
+  times_panels(GemmShape{samples, shape.n, shape.k}, a_panels + m0 * shape.k, b, n0, width, sums,
+               kPanelStride);
   for (std::int64_t s = 0; s < samples; s += kColumns<T>) {
     const std::int64_t columns = std::min(kColumns<T>, samples - s);
     T* const out = c + (m0 + s) * shape.n + n0;
-    transpose(width, columns, sums + s * kWeightRows, kColumns<T>, out, shape.n);
+    transpose(width, columns, sums + s / kColumns<T> * kPanelStride, kColumns<T>, out, shape.n);
     add_bias(columns, width, bias == nullptr ? nullptr : bias + n0, out, shape.n);
   }
 }

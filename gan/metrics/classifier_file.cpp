@@ -51,15 +51,15 @@ void save_classifier(const std::filesystem::path& path, const TrainedClassifier&
                      std::int64_t epochs, std::uint64_t seed) {
   const ClassifierSpec& spec = classifier.spec;
   save_tensors(path, classifier.network,
-                    {{"role", kRole},
-                     {"image_shape", spec.image_shape.to_string()},
-                     {"classes", std::to_string(spec.classes)},
-                     {"widths", join(spec.widths)},
-                     {"strides", join(spec.strides)},
-                     {"data", classifier.data},
-                     {"test_accuracy", four_digits(classifier.test_accuracy)},
-                     {"epochs", std::to_string(epochs)},
-                     {"seed", std::to_string(seed)}});
+               {{"role", kRole},
+                {"image_shape", spec.image_shape.to_string()},
+                {"classes", std::to_string(spec.classes)},
+                {"widths", join(spec.widths)},
+                {"strides", join(spec.strides)},
+                {"data", classifier.data},
+                {"test_accuracy", four_digits(classifier.test_accuracy)},
+                {"epochs", std::to_string(epochs)},
+                {"seed", std::to_string(seed)}});
 }
 
 TrainedClassifier load_classifier(const SafetensorsFile& file) {
