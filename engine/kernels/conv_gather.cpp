@@ -4,7 +4,8 @@
 #include "engine/kernels/conv_narrow.h"
 #include "engine/kernels/conv_phase.h"
 #include "engine/kernels/conv_tiles.h"
-#include "engine/kernels/reduce.h"
+#include "engine/kernels/conv_winograd.h"
+#include "engine/kernels/panel_writer.h"
 #include "engine/kernels/scratch.h"
 
 namespace miniray {
@@ -87,8 +88,7 @@ class GatherRun {
         memory_(threads, g, cut_),
         source_(source),
         w_(w),
-        bias_(bias),
-        target_(target) {}
+        writer_(g, cut_.width, cut_.band_pixels, bias, target) {}
 
   void run() const {
     pack_weights();
@@ -112,18 +112,10 @@ class GatherRun {
   void fill_offsets() const;
   void make_piece(const Piece& piece) const;
   void add_block(const Piece& piece, std::int64_t first_channel) const;
-  void write_panel(const Piece& piece, std::int64_t panel) const;
-  void write_whole(const Piece& piece, std::int64_t panel, const T* sums) const;
-  void write_rows(const Piece& piece, std::int64_t panel, std::int64_t row_phase) const;
-  void join_columns(std::int64_t skipped, std::int64_t rows, const T* lines, T* to,
-                    std::int64_t to_stride) const;
 
   T* sums_of(const Piece& piece, std::int64_t panel, std::int64_t phase) const {
     return memory_.of_thread(piece.slot, memory_.sums_at) +
            ((panel - piece.first_panel) * cut_.phases + phase) * cut_.band_pixels * cut_.width;
-  }
-  std::int64_t panel_channels(std::int64_t panel) const {
-    return std::min(cut_.width, g_.target_channels - panel * cut_.width);
   }
 
   const ThreadBudget& threads_;
@@ -131,10 +123,9 @@ class GatherRun {
   const ConvKernels<T>& kernels_ = conv_kernels<T>();
   const GatherCut cut_;
   const GatherMemory<T> memory_;
-  const GatherPhase first_column_ = g_.columns.phase(0);
   const Pictures<const T> source_;
-  const T *w_, *bias_;
-  const Pictures<T> target_;
+  const T* w_;
+  const PanelWriter<T> writer_;
 };
 
 template <class T>
@@ -149,7 +140,7 @@ void GatherRun<T>::pack_weights() const {
 // The taps of one source channel, all columns of a panel at once; zeros past the last channel.
 template <class T>
 void GatherRun<T>::pack_channel(std::int64_t panel, std::int64_t channel, T* taps) const {
-  const std::int64_t width = cut_.width, columns = panel_channels(panel);
+  const std::int64_t width = cut_.width, columns = panel_channels(g_, width, panel);
   if (columns < width) std::fill_n(taps, GatherCut::taps(g_) * width, T{0});
   kernels_.transpose(columns, GatherCut::taps(g_),
                      w_ + panel * width * g_.w_target_stride + channel * g_.w_source_stride,
@@ -202,7 +193,8 @@ template <class T>
 void GatherRun<T>::make_piece(const Piece& piece) const {
   for (std::int64_t c = 0; c < g_.source_channels; c += cut_.block_channels) add_block(piece, c);
   for (std::int64_t panel = piece.first_panel; panel < piece.first_panel + piece.panels; ++panel) {
-    write_panel(piece, panel);
+    writer_.write(piece.band, panel, sums_of(piece, panel, 0),
+                  memory_.of_thread(piece.slot, memory_.lines_at));
   }
 }
 
@@ -234,103 +226,13 @@ void GatherRun<T>::add_block(const Piece& piece, std::int64_t first_channel) con
   });
 }
 
-template <class T>
-void GatherRun<T>::write_panel(const Piece& piece, std::int64_t panel) const {
-  const std::int64_t channels = panel_channels(panel);
-  for_each_phase(g_, [&](const GridPhase& phase) {
-    T* const sums = sums_of(piece, panel, phase.index);
-    const std::int64_t pixels = phase.pixels_in(piece.band);
-    if (bias_ != nullptr) {
-      reduce<T>().add_to_rows({pixels, channels, cut_.width}, bias_ + panel * cut_.width, sums);
-    }
-    if (cut_.phases == 1) return write_whole(piece, panel, sums);
-    kernels_.transpose(pixels, channels, sums, cut_.width,
-                       memory_.of_thread(piece.slot, memory_.lines_at) +
-                           phase.index * cut_.band_pixels * cut_.width,
-                       cut_.band_pixels);
-  });
-  if (cut_.phases == 1) return;
-  for (std::int64_t r = 0; r < g_.rows.phases(); ++r) write_rows(piece, panel, r);
-}
-
-// Where there is one phase, a band's rows of a channel lie together in the target.
-template <class T>
-void GatherRun<T>::write_whole(const Piece& piece, std::int64_t panel, const T* sums) const {
-  const Band& band = piece.band;
-  const std::int64_t columns = g_.columns.target_extent();
-  const std::int64_t plane = g_.rows.target_extent() * columns;
-  const std::int64_t pixels = band.rows * columns;
-  for (std::int64_t n = 0; n < band.images; ++n) {
-    const std::int64_t channel = (band.first_image + n) * g_.target_channels + panel * cut_.width;
-    const std::int64_t first = channel * plane + band.first_row * columns;
-    const bool rounds = target_.is_rounded();
-    T* const to =
-        rounds ? memory_.of_thread(piece.slot, memory_.lines_at) : target_.exact().data() + first;
-    kernels_.transpose(pixels, panel_channels(panel), sums + n * pixels * cut_.width, cut_.width,
-                       to, rounds ? pixels : plane);
-    if (rounds) {
-      round_block(panel_channels(panel), pixels, to, pixels, target_.rounded(), first, plane);
-    }
-  }
-}
-
-// The targets of a row phase, from lines [phase][channel of a panel][pixel].
-template <class T>
-void GatherRun<T>::write_rows(const Piece& piece, std::int64_t panel,
-                              std::int64_t row_phase) const {
-  const GatherPhase phase = g_.rows.phase(row_phase);
-  const std::int64_t rows = GridPhase{0, phase, first_column_}.rows_in(piece.band);
-  const std::int64_t first = phase.first_target + piece.band.first_row * g_.rows.target_step();
-  const T* const lines = memory_.of_thread(piece.slot, memory_.lines_at) +
-                         row_phase * g_.columns.phases() * cut_.band_pixels * cut_.width;
-  for (std::int64_t n = 0; n < piece.band.images; ++n) {
-    const std::int64_t image = (piece.band.first_image + n) * g_.target_channels;
-    for (std::int64_t c = 0; c < panel_channels(panel); ++c) {
-      const std::int64_t plane = image + panel * cut_.width + c;
-      const std::int64_t columns = g_.columns.target_extent();
-      const std::int64_t at = (plane * g_.rows.target_extent() + first) * columns;
-      const std::int64_t stride = g_.rows.target_step() * columns;
-      if (!target_.is_rounded()) {
-        join_columns(n * rows, rows, lines + c * cut_.band_pixels, target_.exact().data() + at,
-                     stride);
-        continue;
-      }
-      T* const joined = sums_of(piece, panel, 0);  // they stand in the lines by now
-      join_columns(n * rows, rows, lines + c * cut_.band_pixels, joined, columns);
-      round_block(rows, columns, joined, columns, target_.rounded(), at, stride);
-    }
-  }
-}
-
-// Rows of a target, from the lines of each column phase behind the first `skipped`.
-template <class T>
-void GatherRun<T>::join_columns(std::int64_t skipped, std::int64_t rows, const T* lines, T* to,
-                                std::int64_t to_stride) const {
-  const std::int64_t phases = g_.columns.phases(), step = g_.columns.target_step();
-  const std::int64_t phase_size = cut_.band_pixels * cut_.width;
-  const std::int64_t count = first_column_.count;
-  if (phases == 2 && 2 * count == g_.columns.target_extent()) {
-    const T* const a = lines + skipped * count;
-    const T* const b = a + phase_size;
-    const bool in_order = first_column_.first_target == 0;
-    return kernels_.interleave(rows, count, in_order ? a : b, in_order ? b : a, to, to_stride);
-  }
-  for (std::int64_t p = 0; p < phases; ++p) {
-    const GatherPhase phase = g_.columns.phase(p);
-    const T* from = lines + p * phase_size + skipped * phase.count;
-    for (std::int64_t i = 0; i < rows; ++i) {
-      T* const row = to + i * to_stride + phase.first_target;
-      for (std::int64_t j = 0; j < phase.count; ++j) row[j * step] = *from++;
-    }
-  }
-}
-
 }  // namespace
 
 template <class T>
 void gather(const ThreadBudget& threads, const Gather& g, Pictures<const T> source,
             std::span<const T> w, std::span<const T> bias, Pictures<T> target) {
   if (is_narrow(g)) return gather_narrow<T>(threads, g, source, w, bias, target);
+  if (is_winograd(g)) return gather_winograd<T>(threads, g, source, w, bias, target);
   GatherRun<T>(threads, g, source, w.data(), bias.empty() ? nullptr : bias.data(), target).run();
 }
 

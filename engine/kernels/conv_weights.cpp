@@ -2,6 +2,7 @@
 #include "engine/kernels/conv_bands.h"
 #include "engine/kernels/conv_gather.h"
 #include "engine/kernels/conv_tiles.h"
+#include "engine/kernels/conv_winograd.h"
 #include "engine/kernels/gemm.h"
 #include "engine/kernels/scratch.h"
 
@@ -189,6 +190,9 @@ void convolve_weights_add(const ThreadBudget& threads, const ConvShape& shape, P
     return gemm_tn_add(
         threads, {shape.out_channels, shape.channels * shape.kernel * shape.kernel, shape.images},
         y.exact(), x.exact(), w);
+  }
+  if (is_winograd(gather_of_convolution(shape))) {
+    return winograd_weights_add<T>(threads, shape, x, y, w);
   }
   WeightRun<T>(threads, shape, x, y, w.data()).run();
 }

@@ -30,6 +30,17 @@ const ConvShape kShapes[] = {
     {2, 70, 20, 20, 3, 3, 1, 1},  // few channels of y
     {2, 2, 23, 35, 40, 5, 3, 2},  // a stride of three, odd extents
     {2, 1, 70, 9, 30, 4, 2, 0},   // more rows than one band, no padding
+    // By Winograd's filtering:
+    {3, 20, 8, 12, 40, 3, 1, 1},   // two tiles a vector's, channels beyond a vector and a panel
+    {2, 17, 40, 36, 33, 3, 1, 1},  // more rows than one band
+    {13, 16, 4, 4, 16, 3, 1, 1},   // more pictures than one band
+    {2, 18, 6, 8, 16, 3, 1, 0},    // no padding
+    {2, 16, 4, 6, 20, 3, 1, 2},    // the most padding that a tap can meet
+    {1, 390, 4, 4, 34, 3, 1, 1},   // more channels than one chain
+    {2, 34, 12, 8, 17, 6, 2, 2},   // three taps of stride two
+    {2, 16, 6, 10, 16, 4, 2, 2},   // two taps of stride two, more padding
+    {2, 16, 9, 6, 16, 4, 3, 2},    // a stride of three
+    {2, 19, 7, 9, 18, 2, 1, 0},    // two taps: y has even extents, x odd ones
 };
 
 std::int64_t x_size(const ConvShape& s) { return s.images * s.channels * s.height * s.width; }

@@ -1,0 +1,26 @@
+// Convolutions by Winograd's filtering (winograd.h), where it is the faster way: 3x3 taps of stride
+// 1 and 4x4 of stride 2, for as many channels as fill vectors. Sums differ from the plain way's in
+// their last bits; they do not depend on threads, nor on the pictures around.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "engine/kernels/conv_gather.h"
+
+namespace miniray {
+
+// Whether gather_winograd serves this gather, and is the faster way.
+bool is_winograd(const Gather& gather);
+
+// As gather (conv_gather.h).
+template <class T>
+void gather_winograd(const ThreadBudget& threads, const Gather& gather, Pictures<const T> source,
+                     std::span<const T> w, std::span<const T> bias, Pictures<T> target);
+
+// As convolve_weights_add (conv.h), of a shape whose gather_of_convolution is_winograd.
+template <class T>
+void winograd_weights_add(const ThreadBudget& threads, const ConvShape& shape, Pictures<const T> x,
+                          Pictures<const T> y, std::span<T> w);
+
+}  // namespace miniray

@@ -1,0 +1,199 @@
+#include "engine/kernels/conv_winograd.h"
+
+#include "engine/kernels/panel_writer.h"
+#include "engine/kernels/scratch.h"
+#include "engine/kernels/winograd_sources.h"
+
+namespace miniray {
+namespace {
+
+// Here the depth of x's points are the rows of a product, y's channels its columns, and tiles what
+// is summed over: the gradient of each point of the weights.
+constexpr std::int64_t kTiles = 96;            // of a band and a chain of multiply-adds, about
+constexpr std::int64_t kMaxRows = 96;          // of a piece
+constexpr std::int64_t kChunkBytes = 4 << 20;  // of points laid out at a time, about
+
+template <class T>
+class WinogradWeights {
+ public:
+  WinogradWeights(const ThreadBudget& threads, const ConvShape& shape, Pictures<const T> x,
+                  Pictures<const T> y, T* w)
+      : threads_(threads),
+        g_(gather_of_convolution(shape)),
+        tiles_(g_, kTiles),
+        x_(g_, tiles_, x),
+        y_(y),
+        w_(w) {
+    take_memory();
+  }
+
+  void run() const {
+    x_.fill_depth_offsets(row_offsets_);
+    for (std::int64_t t = 0; t < tiles_.band_tiles; ++t) {
+      tile_offsets_[t] = static_cast<std::int32_t>(t * tiles_.tile_stride);
+    }
+    const std::int64_t count = tiles_.bands.count();
+    for (std::int64_t first = 0; first < count; first += chunk_) {
+      const std::int64_t bands = std::min(chunk_, count - first);
+      threads_.for_each_tile_in_slot(
+          bands, [&](std::int64_t i, int slot) { lay_out(tiles_.bands[first + i], i, slot); });
+      threads_.for_each_tile(tiles_.points * panels_ * row_pieces_, [&](std::int64_t piece) {
+        add_chunk(first, bands, piece / row_pieces_, piece % row_pieces_ * piece_rows_);
+      });
+    }
+    threads_.for_each_tile_in_slot(
+        panels_, [&](std::int64_t panel, int slot) { add_to_weights(panel, own(slot)); });
+  }
+
+ private:
+  void take_memory();
+  void lay_out(const Band& band, std::int64_t place, int slot) const;
+  void fill_gradient_points(const Band& band, std::int64_t panel, T* points, T* own) const;
+  void add_chunk(std::int64_t first_band, std::int64_t bands, std::int64_t point_panel,
+                 std::int64_t row) const;
+  void add_to_weights(std::int64_t panel, T* own) const;
+
+  T* own(int slot) const { return own_memory_ + slot * own_size_; }
+  std::int64_t y_point_size() const { return panels_ * tiles_.band_tiles * width_; }
+  std::int64_t sums_size() const { return tiles_.depth * width_; }  // of a point and panel
+
+  const ThreadBudget& threads_;
+  const Gather g_;
+  const ConvKernels<T>& kernels_ = conv_kernels<T>();
+  const std::int64_t width_ = kernels_.columns;
+  const std::int64_t panels_ = Bands::parts(g_.target_channels, width_);
+  const WinogradTiles tiles_;
+  const WinogradMaps<T>& maps_ = winograd_maps<T>(tiles_.taps);
+  const WinogradSources<T> x_;
+  const Pictures<const T> y_;
+  T* w_;
+
+  std::int64_t piece_rows_ = 0, row_pieces_ = 0;
+  std::int64_t chunk_ = 0;   // bands laid out at a time
+  T* x_points_ = nullptr;    // [band][point][tile][depth]
+  T* y_points_ = nullptr;    // [band][point][panel][tile][width]
+  T* sums_ = nullptr;        // [point][panel][depth][width]
+  T* own_memory_ = nullptr;  // of each thread: a box or y's pixels, and lines
+  std::int64_t own_size_ = 0, box_size_ = 0;
+  std::int32_t *row_offsets_ = nullptr, *tile_offsets_ = nullptr;
+};
+
+template <class T>
+void WinogradWeights<T>::take_memory() {
+  constexpr std::int64_t kUnit = 24;  // whole tiles on every target
+  piece_rows_ = std::min(kMaxRows, Bands::parts(tiles_.depth, kUnit) * kUnit);
+  row_pieces_ = Bands::parts(tiles_.depth, piece_rows_);
+  const std::int64_t band_size = tiles_.points_size() + tiles_.points * y_point_size();
+  chunk_ = std::clamp<std::int64_t>(
+      kChunkBytes / (band_size * static_cast<std::int64_t>(sizeof(T))), 1, tiles_.bands.count());
+  const std::int64_t taps = g_.kernel * g_.kernel * width_;
+  box_size_ = std::max({tiles_.box_size(), tiles_.band_pixels * width_, taps});
+  own_size_ = box_size_ + std::max(x_.lines_size(), width_ * tiles_.band_pixels);
+  ScratchLayout layout;
+  const std::size_t x_at = layout.add<T>(chunk_ * tiles_.points_size());
+  const std::size_t y_at = layout.add<T>(chunk_ * tiles_.points * y_point_size());
+  const std::size_t sums_at = layout.add<T>(tiles_.points * panels_ * sums_size());
+  const std::size_t own_at = layout.add<T>(threads_.threads() * own_size_);
+  const std::size_t rows_at = layout.add<std::int32_t>(tiles_.depth);
+  const std::size_t tiles_at = layout.add<std::int32_t>(tiles_.band_tiles);
+  std::byte* const memory = threads_.scratch(layout.size());
+  x_points_ = reinterpret_cast<T*>(memory + x_at);
+  y_points_ = reinterpret_cast<T*>(memory + y_at);
+  sums_ = reinterpret_cast<T*>(memory + sums_at);
+  own_memory_ = reinterpret_cast<T*>(memory + own_at);
+  row_offsets_ = reinterpret_cast<std::int32_t*>(memory + rows_at);
+  tile_offsets_ = reinterpret_cast<std::int32_t*>(memory + tiles_at);
+}
+
+template <class T>
+void WinogradWeights<T>::lay_out(const Band& band, std::int64_t place, int slot) const {
+  x_.fill_box(band, own(slot), own(slot) + box_size_);
+  for_each_phase(g_, [&](const GridPhase& phase) {
+    x_.fill_points(band, phase, own(slot), x_points_ + place * tiles_.points_size());
+  });
+  for (std::int64_t panel = 0; panel < panels_; ++panel) {
+    fill_gradient_points(
+        band, panel,
+        y_points_ + place * tiles_.points * y_point_size() + panel * tiles_.band_tiles * width_,
+        own(slot));
+  }
+}
+
+// y of a band and a panel: pixels first, [pixel][width], then points; zeros past the last channel.
+template <class T>
+void WinogradWeights<T>::fill_gradient_points(const Band& band, std::int64_t panel, T* points,
+                                              T* own) const {
+  const std::int64_t columns = g_.columns.target_extent();
+  const std::int64_t plane = g_.rows.target_extent() * columns;
+  const std::int64_t pixels = 2 * band.rows * columns;  // of one picture
+  const std::int64_t channels = panel_channels(g_, width_, panel);
+  if (channels < width_) std::fill_n(own, band.images * pixels * width_, T{0});
+  for (std::int64_t n = 0; n < band.images; ++n) {
+    const std::int64_t channel = (band.first_image + n) * g_.target_channels + panel * width_;
+    const std::int64_t at = channel * plane + 2 * band.first_row * columns;
+    T* const to = own + n * pixels * width_;
+    if (y_.is_rounded()) {
+      T* const lines = own + box_size_;
+      widen_block(channels, pixels, y_.rounded(), at, plane, lines, pixels);
+      kernels_.transpose(channels, pixels, lines, pixels, to, width_);
+    } else {
+      kernels_.transpose(channels, pixels, y_.exact().data() + at, plane, to, width_);
+    }
+  }
+  const GridSteps from{columns * width_, width_, 2 * width_};
+  const GridSteps to{(tiles_.taps + 1) * y_point_size(), y_point_size(), width_};
+  for (std::int64_t row = 0; row < band.images * band.rows; ++row) {
+    maps_.target_gradients(tiles_.columns, width_, own + row * 2 * columns * width_, from,
+                           points + row * tiles_.columns * width_, to);
+  }
+}
+
+template <class T>
+void WinogradWeights<T>::add_chunk(std::int64_t first_band, std::int64_t bands,
+                                   std::int64_t point_panel, std::int64_t row) const {
+  const std::int64_t point = point_panel / panels_, panel = point_panel % panels_;
+  for (std::int64_t i = 0; i < bands; ++i) {
+    kernels_.multiply(std::min(piece_rows_, tiles_.depth - row), row_offsets_ + row,
+                      tiles_.tiles_in(tiles_.bands[first_band + i]), tile_offsets_,
+                      x_points_ + i * tiles_.points_size() + point * tiles_.point_stride(),
+                      y_points_ + (i * tiles_.points + point) * y_point_size() +
+                          panel * tiles_.band_tiles * width_,
+                      first_band + i > 0, sums_ + point_panel * sums_size() + row * width_);
+  }
+}
+
+template <class T>
+void WinogradWeights<T>::add_to_weights(std::int64_t panel, T* taps) const {
+  const std::int64_t point = panels_ * sums_size(), step = tiles_.step;
+  const GridSteps from{(tiles_.taps + 1) * point, point, 0};
+  const std::int64_t row = g_.kernel * width_;
+  const GridSteps to{step * row, step * width_, 0};
+  for (std::int64_t c = 0; c < g_.source_channels; ++c) {
+    for (std::int64_t s = 0; s < step * step; ++s) {
+      maps_.weight_gradients(1, width_,
+                             sums_ + panel * sums_size() + (s * g_.source_channels + c) * width_,
+                             from, taps + s / step * row + s % step * width_, to);
+    }
+    for (std::int64_t o = 0; o < panel_channels(g_, width_, panel); ++o) {
+      T* const w = w_ + (panel * width_ + o) * g_.w_target_stride + c * g_.w_source_stride;
+      for (std::int64_t t = 0; t < g_.kernel * g_.kernel; ++t) w[t] += taps[t * width_ + o];
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+void winograd_weights_add(const ThreadBudget& threads, const ConvShape& shape, Pictures<const T> x,
+                          Pictures<const T> y, std::span<T> w) {
+  WinogradWeights<T>(threads, shape, x, y, w.data()).run();
+}
+
+template void winograd_weights_add<float>(const ThreadBudget&, const ConvShape&,
+                                          Pictures<const float>, Pictures<const float>,
+                                          std::span<float>);
+template void winograd_weights_add<double>(const ThreadBudget&, const ConvShape&,
+                                           Pictures<const double>, Pictures<const double>,
+                                           std::span<double>);
+
+}  // namespace miniray
