@@ -22,6 +22,28 @@ void multiply(std::int64_t row_count, const std::int32_t* rows, std::int64_t dep
   });
 }
 
+template <class T>
+void multiply_rows(std::int64_t row_count, std::int64_t depth, const T* source, std::int64_t stride,
+                   const T* panel, bool add, T* sums) {
+  constexpr std::int64_t kColumns = TileSize<T>::kColumns;
+  const Store store = add ? Store::kAdd : Store::kOverwrite;
+  for_each_row_tile<T>(row_count, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
+    multiply_tile<T>(height, depth, InRows<T>{source + row * stride, stride}, PackedPanel<T>{panel},
+                     store, RowTile<T>{sums + row * kColumns, kColumns});
+  });
+}
+
+template <class T>
+void multiply_columns(std::int64_t row_count, std::int64_t depth, const T* source,
+                      std::int64_t stride, const T* panel, bool add, T* sums) {
+  constexpr std::int64_t kColumns = TileSize<T>::kColumns;
+  const Store store = add ? Store::kAdd : Store::kOverwrite;
+  for_each_row_tile<T>(row_count, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
+    multiply_tile<T>(height, depth, InColumns<T>{source + row, stride}, PackedPanel<T>{panel},
+                     store, RowTile<T>{sums + row * kColumns, kColumns});
+  });
+}
+
 // Vectors of pixels whose sums, for the most channels, leave registers for one of them and for the
 // weights.
 template <class T>
@@ -118,6 +140,8 @@ constexpr ConvKernels<T> kConvKernels = {
     .columns = TileSize<T>::kColumns,
     .pixel_block = kPixelVectors<T>* TileSize<T>::kLanes,
     .multiply = multiply<T>,
+    .multiply_rows = multiply_rows<T>,
+    .multiply_columns = multiply_columns<T>,
     .multiply_pixels = multiply_pixels<T>,
     .transpose = transpose_block<T>,
     .copy_rows = copy_rows<T>,

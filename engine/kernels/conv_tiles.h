@@ -18,6 +18,11 @@ struct ConvKernels {
   // r < row_count. The sum over p is one chain of multiply-adds from zero.
   void (*multiply)(std::int64_t row_count, const std::int32_t* rows, std::int64_t depth,
                    const std::int32_t* steps, const T* source, const T* panel, bool add, T* sums);
+  // The same of source[r * stride + p], and of source[p * stride + r].
+  void (*multiply_rows)(std::int64_t row_count, std::int64_t depth, const T* source,
+                        std::int64_t stride, const T* panel, bool add, T* sums);
+  void (*multiply_columns)(std::int64_t row_count, std::int64_t depth, const T* source,
+                           std::int64_t stride, const T* panel, bool add, T* sums);
   // sums[t, i] (+)= sum over p < depth of source[steps[p] + i] weights[p, t], for t < channels (at
   // most kMostNarrowChannels) and i < pixel_block; rows of sums are sums_stride apart. One chain.
   void (*multiply_pixels)(std::int64_t channels, std::int64_t depth, const std::int32_t* steps,

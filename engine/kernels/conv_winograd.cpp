@@ -58,10 +58,6 @@ class WinogradGather {
   void run() const {
     threads_.for_each_tile_in_slot(cut_.panels,
                                    [&](std::int64_t panel, int slot) { pack_panel(panel, slot); });
-    sources_.fill_depth_offsets(depth_offsets_);
-    for (std::int64_t t = 0; t < tiles_.band_tiles; ++t) {
-      tile_offsets_[t] = static_cast<std::int32_t>(t * tiles_.tile_stride);
-    }
     threads_.for_each_tile_in_slot(
         tiles_.bands.count() * cut_.groups, [&](std::int64_t piece, int slot) {
           make_piece(tiles_.bands[piece / cut_.groups], piece % cut_.groups, slot);
@@ -94,8 +90,7 @@ class WinogradGather {
   const T* w_;
   const PanelWriter<T> writer_;
 
-  T* weights_ = nullptr;  // [phase][point][panel][depth][width]
-  std::int32_t *depth_offsets_ = nullptr, *tile_offsets_ = nullptr;
+  T* weights_ = nullptr;             // [phase][point][panel][depth][width]
   std::byte* own_memory_ = nullptr;  // of each thread:
   std::size_t box_at_ = 0, points_at_ = 0, products_at_ = 0, sums_at_ = 0, lines_at_ = 0;
   std::size_t own_size_ = 0;
@@ -105,8 +100,6 @@ template <class T>
 void WinogradGather<T>::take_memory() {
   ScratchLayout shared, own;
   const std::size_t weights_at = shared.add<T>(cut_.phases * tiles_.points * point_weights());
-  const std::size_t depths_at = shared.add<std::int32_t>(tiles_.depth);
-  const std::size_t tiles_at = shared.add<std::int32_t>(tiles_.band_tiles);
   box_at_ = own.add<T>(tiles_.box_size());
   points_at_ = own.add<T>(tiles_.points_size());
   products_at_ = own.add<T>(tiles_.points * tiles_.band_tiles * cut_.width);
@@ -117,8 +110,6 @@ void WinogradGather<T>::take_memory() {
   std::byte* const memory =
       threads_.scratch(shared.size() + static_cast<std::size_t>(threads_.threads()) * own_size_);
   weights_ = reinterpret_cast<T*>(memory + weights_at);
-  depth_offsets_ = reinterpret_cast<std::int32_t*>(memory + depths_at);
-  tile_offsets_ = reinterpret_cast<std::int32_t*>(memory + tiles_at);
   own_memory_ = memory + shared.size();
 }
 
@@ -178,10 +169,10 @@ void WinogradGather<T>::multiply_panel(const Band& band, std::int64_t phase, std
   for (std::int64_t point = 0; point < tiles_.points; ++point) {
     T* const products = of_thread(slot, products_at_) + point * tiles_.band_tiles * cut_.width;
     for (std::int64_t d = 0; d < tiles_.depth; d += cut_.block_depth) {
-      kernels_.multiply(tiles_.tiles_in(band), tile_offsets_,
-                        std::min(cut_.block_depth, tiles_.depth - d), depth_offsets_ + d,
-                        of_thread(slot, points_at_) + point * tiles_.point_stride(),
-                        weights_of(phase, point, panel) + d * cut_.width, d > 0, products);
+      kernels_.multiply_rows(tiles_.tiles_in(band), std::min(cut_.block_depth, tiles_.depth - d),
+                             of_thread(slot, points_at_) + point * tiles_.point_stride() + d,
+                             tiles_.tile_stride, weights_of(phase, point, panel) + d * cut_.width,
+                             d > 0, products);
     }
   }
 }

@@ -28,10 +28,6 @@ class WinogradWeights {
   }
 
   void run() const {
-    x_.fill_depth_offsets(row_offsets_);
-    for (std::int64_t t = 0; t < tiles_.band_tiles; ++t) {
-      tile_offsets_[t] = static_cast<std::int32_t>(t * tiles_.tile_stride);
-    }
     const std::int64_t count = tiles_.bands.count();
     for (std::int64_t first = 0; first < count; first += chunk_) {
       const std::int64_t bands = std::min(chunk_, count - first);
@@ -75,7 +71,6 @@ class WinogradWeights {
   T* sums_ = nullptr;        // [point][panel][depth][width]
   T* own_memory_ = nullptr;  // of each thread: a box or y's pixels, and lines
   std::int64_t own_size_ = 0, box_size_ = 0;
-  std::int32_t *row_offsets_ = nullptr, *tile_offsets_ = nullptr;
 };
 
 template <class T>
@@ -94,15 +89,11 @@ void WinogradWeights<T>::take_memory() {
   const std::size_t y_at = layout.add<T>(chunk_ * tiles_.points * y_point_size());
   const std::size_t sums_at = layout.add<T>(tiles_.points * panels_ * sums_size());
   const std::size_t own_at = layout.add<T>(threads_.threads() * own_size_);
-  const std::size_t rows_at = layout.add<std::int32_t>(tiles_.depth);
-  const std::size_t tiles_at = layout.add<std::int32_t>(tiles_.band_tiles);
   std::byte* const memory = threads_.scratch(layout.size());
   x_points_ = reinterpret_cast<T*>(memory + x_at);
   y_points_ = reinterpret_cast<T*>(memory + y_at);
   sums_ = reinterpret_cast<T*>(memory + sums_at);
   own_memory_ = reinterpret_cast<T*>(memory + own_at);
-  row_offsets_ = reinterpret_cast<std::int32_t*>(memory + rows_at);
-  tile_offsets_ = reinterpret_cast<std::int32_t*>(memory + tiles_at);
 }
 
 template <class T>
@@ -153,12 +144,13 @@ void WinogradWeights<T>::add_chunk(std::int64_t first_band, std::int64_t bands,
                                    std::int64_t point_panel, std::int64_t row) const {
   const std::int64_t point = point_panel / panels_, panel = point_panel % panels_;
   for (std::int64_t i = 0; i < bands; ++i) {
-    kernels_.multiply(std::min(piece_rows_, tiles_.depth - row), row_offsets_ + row,
-                      tiles_.tiles_in(tiles_.bands[first_band + i]), tile_offsets_,
-                      x_points_ + i * tiles_.points_size() + point * tiles_.point_stride(),
-                      y_points_ + (i * tiles_.points + point) * y_point_size() +
-                          panel * tiles_.band_tiles * width_,
-                      first_band + i > 0, sums_ + point_panel * sums_size() + row * width_);
+    kernels_.multiply_columns(
+        std::min(piece_rows_, tiles_.depth - row), tiles_.tiles_in(tiles_.bands[first_band + i]),
+        x_points_ + i * tiles_.points_size() + point * tiles_.point_stride() + row,
+        tiles_.tile_stride,
+        y_points_ + (i * tiles_.points + point) * y_point_size() +
+            panel * tiles_.band_tiles * width_,
+        first_band + i > 0, sums_ + point_panel * sums_size() + row * width_);
   }
 }
 

@@ -45,6 +45,20 @@ struct InRows {
   }
 };
 
+// This one in columns, rows contiguous: a transposed matrix where it lies.
+template <class T>
+struct InColumns {
+  static constexpr bool kInGroups = false;
+  const T* HWY_RESTRICT first;
+  std::int64_t stride;
+
+  HWY_INLINE void go_to(std::int64_t) {}
+  template <int kRows>
+  HWY_INLINE T at(int r, std::int64_t p) const {
+    return first[p * stride + r];
+  }
+};
+
 // And this one with the numbers of one p side by side.
 template <class T>
 struct Interleaved {

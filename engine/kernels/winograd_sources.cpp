@@ -16,7 +16,8 @@ WinogradTiles::WinogradTiles(const Gather& g, std::int64_t tiles)
       channels(Bands::parts(g.source_channels, WinogradMaps<float>::kChannels) *
                WinogradMaps<float>::kChannels),
       // Powers of two would let the rows of a product push each other out of the first cache.
-      tile_stride(step * step * channels + WinogradMaps<float>::kChannels),
+      tile_stride(depth + 2 * WinogradMaps<float>::kChannels -
+                  depth % WinogradMaps<float>::kChannels),
       box_rows(g.rows.reach(2 * bands.rows_each())),
       box_columns(g.columns.reach(2 * columns)) {}
 
@@ -40,8 +41,12 @@ void WinogradSources<T>::fill_row(std::int64_t image, std::int64_t row, T* to, T
       row < 0 || row >= g_.rows.source_extent()
           ? 0
           : std::clamp<std::int64_t>(extent - first, 0, tiles_.box_columns - left);
-  if (inside < tiles_.box_columns || g_.source_channels < tiles_.channels) {
+  if (inside == 0 || g_.source_channels < tiles_.channels) {
     std::fill_n(to, tiles_.box_columns * tiles_.channels, T{0});
+  } else {
+    std::fill_n(to, left * tiles_.channels, T{0});
+    std::fill(to + (left + inside) * tiles_.channels, to + tiles_.box_columns * tiles_.channels,
+              T{0});
   }
   if (inside == 0) return;
   const std::int64_t plane = g_.rows.source_extent() * extent;
@@ -70,19 +75,11 @@ void WinogradSources<T>::fill_points(const Band& band, const GridPhase& phase, c
     for (std::int64_t i = 0; i < band.rows; ++i) {
       const T* const row = first + (n * tiles_.box_rows + 2 * i * step) * line;
       for (std::int64_t s = 0; s < step * step; ++s) {
+        // What a last vector writes too much, the next source's first one overwrites.
         maps_.sources(tiles_.columns, g_.source_channels, row + s / step * line + s % step * pixel,
-                      from, points + s * pixel, to);
+                      from, points + s * g_.source_channels, to);
       }
       points += tiles_.columns * tiles_.tile_stride;
-    }
-  }
-}
-
-template <class T>
-void WinogradSources<T>::fill_depth_offsets(std::int32_t* offsets) const {
-  for (std::int64_t s = 0; s < tiles_.step * tiles_.step; ++s) {
-    for (std::int64_t c = 0; c < g_.source_channels; ++c) {
-      *offsets++ = static_cast<std::int32_t>(s * tiles_.channels + c);
     }
   }
 }

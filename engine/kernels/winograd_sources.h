@@ -53,11 +53,8 @@ class WinogradSources {
   }
   // box [image][row][column][channels, tiles' room]: the source of a band with zeros around.
   void fill_box(const Band& band, T* box, T* lines) const;
-  // points [point][tile][depth, tile_stride] of the band in a phase, number s x s sources' channel
-  // c at source * channels + c.
+  // points [point][tile][depth, tile_stride] of the band in a phase.
   void fill_points(const Band& band, const GridPhase& phase, const T* box, T* points) const;
-  // offsets[d]: where number d of the depth stands.
-  void fill_depth_offsets(std::int32_t* offsets) const;
 
  private:
   void fill_row(std::int64_t image, std::int64_t row, T* to, T* lines) const;
