@@ -12,6 +12,16 @@ namespace {
 
 constexpr std::int64_t kRowsPerTile = 16;
 
+// Pictures of a pass: as many of a batch as memory allows, a power of two.
+std::int64_t pass_rows(const NetworkPlan<float>& plan) {
+  constexpr std::int64_t kPassBytes = 256 << 20;
+  std::int64_t numbers = 1;  // between the layers, of a picture
+  for (const Stage& stage : plan.stages()) numbers += plan.output_shape(stage.end - 1).elements();
+  std::int64_t rows = Sampler::kBatch;
+  while (rows > 1 && rows * numbers > kPassBytes / std::int64_t{sizeof(float)}) rows /= 2;
+  return rows;
+}
+
 }  // namespace
 
 void draw_sample_latents(std::uint64_t seed, std::int64_t first, std::int64_t latent_dim,
@@ -28,7 +38,8 @@ Sampler::Sampler(const ThreadBudget& threads, const Network<float>& generator, c
       latents_({kBatch, spec.latent_dim}),
       outputs_({kBatch, image_shape_.elements()}),
       labels_(spec.conditional() ? kBatch : 0),
-      pass_(generator.plan(), kBatch, PassUse::kForwardOnly),
+      pass_rows_(pass_rows(generator.plan())),
+      pass_(generator.plan(), pass_rows_, PassUse::kForwardOnly),
       dense_(DensePictures::of(generator, image_shape_)) {}
 
 ClassOf Sampler::all_classes() const {
@@ -82,13 +93,21 @@ void Sampler::run_batch(std::int64_t count, Images& images) {
   if (dense_ && !uses_blas<float>(threads_)) {
     return dense_->run(threads_, part(latents_.span(), 0, count * latent_dim()), to);
   }
-  generator_.forward({.threads = threads_, .labels = labels_}, kBatch, latents_.span(),
-                     outputs_.span(), pass_);
+  for (std::int64_t row = 0; row < count; row += pass_rows_) run_pass(row);
   threads_.for_each_tile(count, [&](std::int64_t row) {
     pixels_from_planes(images.channels, images.height * images.width,
                        outputs_.data() + row * images.image_bytes(),
                        to + row * images.image_bytes());
   });
+}
+
+void Sampler::run_pass(std::int64_t row) {
+  const std::int64_t picture = image_shape_.elements();
+  const auto labels =
+      labels_.empty() ? std::span<std::int32_t>() : part(std::span(labels_), row, pass_rows_);
+  generator_.forward({.threads = threads_, .labels = labels}, pass_rows_,
+                     part(latents_.span(), row * latent_dim(), pass_rows_ * latent_dim()),
+                     part(outputs_.span(), row * picture, pass_rows_ * picture), pass_);
 }
 
 Images Sampler::empty_images() const {

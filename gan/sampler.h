@@ -1,8 +1,8 @@
 // From latents to pictures.
 //
-// Pictures are always computed in batches of kBatch rows, the last one filled up, and picture i
-// always in row i % kBatch: so its bits depend on the generator, its latent and its class alone,
-// never on how many others are made, by whom, or on how many threads.
+// Pictures are always computed in passes of as many rows, which divide kBatch, the last one filled
+// up, and picture i always in row i % kBatch: so its bits depend on the generator, its latent and
+// its class alone, never on how many others are made, by whom, or on how many threads.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +53,8 @@ class Sampler {
   void set_labels(std::int64_t first, const ClassOf& class_of);
   // Runs the generator on latents_ and appends the first `count` pictures.
   void run_batch(std::int64_t count, Images& images);
+  // outputs_ of pass_rows_ rows.
+  void run_pass(std::int64_t row);
   Images empty_images() const;
 
   const ThreadBudget& threads_;
@@ -61,6 +63,7 @@ class Sampler {
   std::int64_t classes_;
   Tensor<float> latents_, outputs_;
   std::vector<std::int32_t> labels_;  // of latents_; empty where the model takes no classes
+  const std::int64_t pass_rows_;
   PassBuffers<float> pass_;
   std::optional<DensePictures> dense_;  // where the generator is of that kind
 };

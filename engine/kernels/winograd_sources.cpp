@@ -21,42 +21,52 @@ WinogradTiles::WinogradTiles(const Gather& g, std::int64_t tiles)
       box_rows(g.rows.reach(2 * bands.rows_each())),
       box_columns(g.columns.reach(2 * columns)) {}
 
+BoxColumns::BoxColumns(const GatherAxis& axis, std::int64_t columns)
+    : left(std::clamp<std::int64_t>(-axis.lowest_source(), 0, columns)),
+      first(std::max<std::int64_t>(0, axis.lowest_source())),
+      inside(std::clamp<std::int64_t>(axis.source_extent() - first, 0, columns - left)) {}
+
 template <class T>
 void WinogradSources<T>::fill_box(const Band& band, T* box, T* lines) const {
   const std::int64_t first = g_.rows.lowest_source() + 2 * band.first_row * tiles_.step;
-  for (std::int64_t n = 0; n < band.images; ++n) {
-    for (std::int64_t r = 0; r < tiles_.box_rows; ++r) {
-      fill_row(band.first_image + n, first + r, box, lines);
-      box += tiles_.box_columns * tiles_.channels;
+  const std::int64_t row_size = tiles_.box_columns * tiles_.channels;
+  for (std::int64_t n = 0; n < band.images; ++n, box += tiles_.box_rows * row_size) {
+    for (std::int64_t r = 0; r < tiles_.box_rows; ++r) fill_zeros(first + r, box + r * row_size);
+    // All rows of some channels before the next: they follow each other in memory.
+    for (std::int64_t c = 0; c < g_.source_channels; c += kChannelsAtOnce) {
+      for (std::int64_t r = 0; r < tiles_.box_rows; ++r) {
+        fill_row({band.first_image + n, first + r, c}, box + r * row_size + c, lines);
+      }
     }
   }
 }
 
+// All of a row outside of the source, and of one inside what no fill_row fills.
 template <class T>
-void WinogradSources<T>::fill_row(std::int64_t image, std::int64_t row, T* to, T* lines) const {
-  const std::int64_t extent = g_.columns.source_extent(), lowest = g_.columns.lowest_source();
-  const std::int64_t left = std::clamp<std::int64_t>(-lowest, 0, tiles_.box_columns);
-  const std::int64_t first = std::max<std::int64_t>(0, lowest);
-  const std::int64_t inside =
-      row < 0 || row >= g_.rows.source_extent()
-          ? 0
-          : std::clamp<std::int64_t>(extent - first, 0, tiles_.box_columns - left);
-  if (inside == 0 || g_.source_channels < tiles_.channels) {
-    std::fill_n(to, tiles_.box_columns * tiles_.channels, T{0});
+void WinogradSources<T>::fill_zeros(std::int64_t row, T* to) const {
+  const std::int64_t end = tiles_.box_columns * tiles_.channels;
+  if (!is_inside(row) || g_.source_channels < tiles_.channels) {
+    std::fill_n(to, end, T{0});
   } else {
-    std::fill_n(to, left * tiles_.channels, T{0});
-    std::fill(to + (left + inside) * tiles_.channels, to + tiles_.box_columns * tiles_.channels,
-              T{0});
+    std::fill_n(to, columns_.left * tiles_.channels, T{0});
+    std::fill(to + (columns_.left + columns_.inside) * tiles_.channels, to + end, T{0});
   }
-  if (inside == 0) return;
+}
+
+template <class T>
+void WinogradSources<T>::fill_row(const RowPlace& place, T* to, T* lines) const {
+  if (!is_inside(place.row)) return;
+  const std::int64_t extent = g_.columns.source_extent();
   const std::int64_t plane = g_.rows.source_extent() * extent;
-  const std::int64_t at = image * g_.source_channels * plane + row * extent + first;
-  to += left * tiles_.channels;
+  const std::int64_t at = (place.image * g_.source_channels + place.first_channel) * plane +
+                          place.row * extent + columns_.first;
+  const std::int64_t channels = std::min(kChannelsAtOnce, g_.source_channels - place.first_channel);
+  to += columns_.left * tiles_.channels;
   if (source_.is_rounded()) {
-    widen_block(g_.source_channels, inside, source_.rounded(), at, plane, lines, inside);
-    kernels_.transpose(g_.source_channels, inside, lines, inside, to, tiles_.channels);
+    widen_block(channels, columns_.inside, source_.rounded(), at, plane, lines, columns_.inside);
+    kernels_.transpose(channels, columns_.inside, lines, columns_.inside, to, tiles_.channels);
   } else {
-    kernels_.transpose(g_.source_channels, inside, source_.exact().data() + at, plane, to,
+    kernels_.transpose(channels, columns_.inside, source_.exact().data() + at, plane, to,
                        tiles_.channels);
   }
 }

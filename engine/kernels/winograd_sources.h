@@ -40,6 +40,14 @@ struct WinogradTiles {
   }
 };
 
+// Which columns of a padded box are the source's.
+struct BoxColumns {
+  BoxColumns(const GatherAxis& axis, std::int64_t columns);
+
+  std::int64_t left;           // zeros
+  std::int64_t first, inside;  // of the source's columns
+};
+
 // Owns nothing; what it is made of must outlive it. Its functions use the calling thread only.
 template <class T>
 class WinogradSources {
@@ -49,7 +57,7 @@ class WinogradSources {
 
   // Elements of working memory where the source is rounded.
   std::int64_t lines_size() const {
-    return source_.is_rounded() ? g_.source_channels * g_.columns.source_extent() : 0;
+    return source_.is_rounded() ? kChannelsAtOnce * g_.columns.source_extent() : 0;
   }
   // box [image][row][column][channels, tiles' room]: the source of a band with zeros around.
   void fill_box(const Band& band, T* box, T* lines) const;
@@ -57,11 +65,19 @@ class WinogradSources {
   void fill_points(const Band& band, const GridPhase& phase, const T* box, T* points) const;
 
  private:
-  void fill_row(std::int64_t image, std::int64_t row, T* to, T* lines) const;
+  static constexpr std::int64_t kChannelsAtOnce = 16;
+  struct RowPlace {
+    std::int64_t image, row, first_channel;
+  };
+
+  bool is_inside(std::int64_t row) const { return row >= 0 && row < g_.rows.source_extent(); }
+  void fill_zeros(std::int64_t row, T* to) const;
+  void fill_row(const RowPlace& place, T* to, T* lines) const;
 
   const Gather& g_;
   const WinogradTiles& tiles_;
   const Pictures<const T> source_;
+  const BoxColumns columns_{g_.columns, tiles_.box_columns};
   const ConvKernels<T>& kernels_ = conv_kernels<T>();
   const WinogradMaps<T>& maps_ = winograd_maps<T>(tiles_.taps);
 };

@@ -264,7 +264,8 @@ std::vector<float> all_three(const ThreadBudget& threads, const ConvShape& s) {
 
 TEST(ConvThreads, EqualBitsForAnyNumberOfThreads) {
   for (const ConvShape& shape :
-       {ConvShape{40, 37, 16, 16, 64, 4, 2, 1}, ConvShape{7, 20, 30, 30, 20, 3, 1, 1}}) {
+       {ConvShape{40, 37, 16, 16, 64, 4, 2, 1}, ConvShape{7, 20, 30, 30, 20, 3, 1, 1},
+        ConvShape{40, 5, 16, 16, 64, 4, 2, 1}, ConvShape{7, 20, 31, 30, 20, 3, 1, 1}}) {
     const auto one = all_three(ThreadBudget(1), shape);
     EXPECT_EQ(one, all_three(ThreadBudget(2), shape));
     EXPECT_EQ(one, all_three(ThreadBudget(5), shape));
@@ -272,18 +273,22 @@ TEST(ConvThreads, EqualBitsForAnyNumberOfThreads) {
 }
 
 TEST(ConvThreads, APictureHasTheSameBitsWhateverIsAroundIt) {
-  const ConvShape whole{9, 5, 8, 8, 20, 4, 2, 1};
-  ConvShape one = whole;
-  one.images = 1;
-  const auto x = values<float>(x_size(whole), 1), w = values<float>(w_size(whole), 2);
-  std::vector<float> y(static_cast<std::size_t>(y_size(whole)));
-  std::vector<float> last(static_cast<std::size_t>(y_size(one)));
-  const ThreadBudget threads(1);
-  convolve<float>(threads, whole, x, w, {}, y);
-  convolve<float>(threads, one, std::span(x).last(static_cast<std::size_t>(x_size(one))), w, {},
-                  last);
-  EXPECT_TRUE(
-      std::equal(last.begin(), last.end(), y.end() - static_cast<std::ptrdiff_t>(last.size())));
+  for (const ConvShape& whole :
+       {ConvShape{9, 5, 8, 8, 20, 4, 2, 1}, ConvShape{9, 20, 8, 8, 20, 4, 2, 1},
+        ConvShape{9, 20, 4, 4, 20, 3, 1, 1}}) {
+    SCOPED_TRACE(text_of(whole));
+    ConvShape one = whole;
+    one.images = 1;
+    const auto x = values<float>(x_size(whole), 1), w = values<float>(w_size(whole), 2);
+    std::vector<float> y(static_cast<std::size_t>(y_size(whole)));
+    std::vector<float> last(static_cast<std::size_t>(y_size(one)));
+    const ThreadBudget threads(1);
+    convolve<float>(threads, whole, x, w, {}, y);
+    convolve<float>(threads, one, std::span(x).last(static_cast<std::size_t>(x_size(one))), w, {},
+                    last);
+    EXPECT_TRUE(
+        std::equal(last.begin(), last.end(), y.end() - static_cast<std::ptrdiff_t>(last.size())));
+  }
 }
 
 }  // namespace
