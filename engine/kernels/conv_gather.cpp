@@ -3,6 +3,7 @@
 #include "engine/kernels/conv_bands.h"
 #include "engine/kernels/conv_narrow.h"
 #include "engine/kernels/conv_phase.h"
+#include "engine/kernels/conv_pointwise.h"
 #include "engine/kernels/conv_tiles.h"
 #include "engine/kernels/conv_winograd.h"
 #include "engine/kernels/panel_writer.h"
@@ -232,6 +233,9 @@ template <class T>
 void gather(const ThreadBudget& threads, const Gather& g, Pictures<const T> source,
             std::span<const T> w, std::span<const T> bias, Pictures<T> target) {
   if (is_narrow(g)) return gather_narrow<T>(threads, g, source, w, bias, target);
+  if (is_pointwise(g) && !source.is_rounded() && !target.is_rounded()) {
+    return gather_pointwise<T>(threads, g, source.exact(), w, bias, target.exact());
+  }
   if (is_winograd(g)) return gather_winograd<T>(threads, g, source, w, bias, target);
   GatherRun<T>(threads, g, source, w.data(), bias.empty() ? nullptr : bias.data(), target).run();
 }

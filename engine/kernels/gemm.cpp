@@ -77,6 +77,13 @@ void for_each_gradient_blocks(const ThreadBudget& threads, const GemmShape& shap
   });
 }
 
+// Rows of a product with a vector, `size` multiply-adds each, that one core makes sooner than it
+// could wake another for half of them.
+std::int64_t rows_of_vectors(std::int64_t size) {
+  constexpr std::int64_t kMultiplyAdds = std::int64_t{1} << 16;
+  return std::max<std::int64_t>(32, kMultiplyAdds / std::max<std::int64_t>(1, size));
+}
+
 // A gradient of one row; calls finished(first column, columns) for each piece.
 template <class T, class Finished>
 void add_gradient_row(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
@@ -91,13 +98,14 @@ void add_gradient_row(const ThreadBudget& threads, const GemmShape& shape, std::
 template <class T>
 void one_column(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
                 std::span<const T> b, std::span<const T> bias, T* c, TileFunction finished) {
-  for_each_range(threads, shape.m, 64, [&](std::int64_t m0, std::int64_t rows) {
-    dot_products(rows, shape.k, a.data() + m0 * shape.k, b.data(), c + m0);
-    if (!bias.empty()) {
-      for (std::int64_t i = m0; i < m0 + rows; ++i) c[i] += bias[0];
-    }
-    finished({m0, rows, 0, 1});
-  });
+  for_each_range(threads, shape.m, rows_of_vectors(shape.k),
+                 [&](std::int64_t m0, std::int64_t rows) {
+                   dot_products(rows, shape.k, a.data() + m0 * shape.k, b.data(), c + m0);
+                   if (!bias.empty()) {
+                     for (std::int64_t i = m0; i < m0 + rows; ++i) c[i] += bias[0];
+                   }
+                   finished({m0, rows, 0, 1});
+                 });
 }
 
 // Rows of x, by pack_rows, in scratch memory.
@@ -177,10 +185,11 @@ void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
              std::span<const T> b, std::span<T> c, TileFunction finished, Layout b_layout) {
   if (uses_blas<T>(threads)) return blas::gemm_nn(threads, shape, a, b, c, finished, b_layout);
   if (shape.k == 1) {
-    return for_each_range(threads, shape.m, 32, [&](std::int64_t m0, std::int64_t rows) {
-      outer_product(rows, shape.n, a.data() + m0, b.data(), c.data() + m0 * shape.n);
-      finished({m0, rows, 0, shape.n});
-    });
+    return for_each_range(
+        threads, shape.m, rows_of_vectors(shape.n), [&](std::int64_t m0, std::int64_t rows) {
+          outer_product(rows, shape.n, a.data() + m0, b.data(), c.data() + m0 * shape.n);
+          finished({m0, rows, 0, shape.n});
+        });
   }
   // Rows a multiple of 4 kB apart would push each other out of the first cache.
   constexpr auto kPage = static_cast<std::int64_t>(4096 / sizeof(T));

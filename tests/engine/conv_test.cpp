@@ -13,23 +13,24 @@ using testing::random_values;
 
 // {images, channels, height, width, out channels, kernel, stride, padding}
 const ConvShape kShapes[] = {
-    {2, 3, 8, 8, 5, 4, 2, 1},     // DCGAN's kind
-    {3, 17, 5, 7, 20, 3, 1, 1},   // odd everything
-    {5, 4, 4, 4, 33, 4, 1, 0},    // the kernel covers the picture
-    {2, 40, 6, 6, 18, 1, 1, 0},   // pointwise
-    {1, 2, 9, 11, 3, 5, 3, 2},    // rows and columns that no tap reaches
-    {2, 2, 7, 7, 3, 1, 2, 0},     // a stride beyond the kernel
-    {2, 3, 6, 5, 4, 2, 3, 0},     // the same, kernel of two
-    {1, 1, 1, 1, 1, 3, 1, 1},     // one pixel
-    {1, 3, 3, 4, 2, 3, 2, 4},     // padding beyond the kernel
-    {2, 130, 8, 8, 70, 4, 2, 1},  // more channels than one block and one piece
-    {1, 2, 40, 40, 3, 3, 1, 1},   // more rows than one band
-    {2, 2, 33, 27, 3, 4, 2, 1},   // the same, with a stride
-    {13, 6, 8, 8, 4, 4, 2, 1},    // more pictures than one band
-    {3, 3, 32, 32, 70, 4, 2, 1},  // few channels of x, many of y: DCGAN's last layer
-    {2, 70, 20, 20, 3, 3, 1, 1},  // few channels of y
-    {2, 2, 23, 35, 40, 5, 3, 2},  // a stride of three, odd extents
-    {2, 1, 70, 9, 30, 4, 2, 0},   // more rows than one band, no padding
+    {2, 3, 8, 8, 5, 4, 2, 1},       // DCGAN's kind
+    {3, 17, 5, 7, 20, 3, 1, 1},     // odd everything
+    {5, 4, 4, 4, 33, 4, 1, 0},      // the kernel covers the picture
+    {2, 40, 6, 6, 18, 1, 1, 0},     // pointwise
+    {1, 2, 9, 11, 3, 5, 3, 2},      // rows and columns that no tap reaches
+    {2, 2, 7, 7, 3, 1, 2, 0},       // a stride beyond the kernel
+    {2, 3, 6, 5, 4, 2, 3, 0},       // the same, kernel of two
+    {1, 1, 1, 1, 1, 3, 1, 1},       // one pixel
+    {1, 3, 3, 4, 2, 3, 2, 4},       // padding beyond the kernel
+    {2, 130, 8, 8, 70, 4, 2, 1},    // more channels than one block and one piece
+    {1, 2, 40, 40, 3, 3, 1, 1},     // more rows than one band
+    {2, 2, 33, 27, 3, 4, 2, 1},     // the same, with a stride
+    {13, 6, 8, 8, 4, 4, 2, 1},      // more pictures than one band
+    {3, 3, 32, 32, 70, 4, 2, 1},    // few channels of x, many of y: DCGAN's last layer
+    {2, 70, 20, 20, 3, 3, 1, 1},    // few channels of y
+    {2, 2, 23, 35, 40, 5, 3, 2},    // a stride of three, odd extents
+    {2, 1, 70, 9, 30, 4, 2, 0},     // more rows than one band, no padding
+    {2, 20, 16, 15, 270, 1, 1, 0},  // pointwise, more channels and pixels than one piece
     // By Winograd's filtering:
     {3, 20, 8, 12, 40, 3, 1, 1},   // two tiles a vector's, channels beyond a vector and a panel
     {2, 17, 40, 36, 33, 3, 1, 1},  // more rows than one band
