@@ -114,8 +114,10 @@ int main(int argc, char** argv) {
   for (int round = 0; round < rounds; ++round) {
     for (auto& trial : trials) trial.run_round(threads);
   }
-  std::printf("%d thread(s), batch %lld, ms (share of %.1f GFLOP/s)\n\n", thread_count,
-              static_cast<long long>(batch), bench::measure_fma_peak(threads) * 1e-9);
+  std::printf(
+      "%d thread(s), batch %lld, ms (share of %.1f GFLOP/s, by the multiply-adds of the plain "
+      "way)\n\n",
+      thread_count, static_cast<long long>(batch), bench::measure_fma_peak(threads) * 1e-9);
   std::printf("| convolution | GFLOP | forward | adjoint | weights |\n|---|---|---|---|---|\n");
   for (const auto& trial : trials) trial.print();
   return 0;

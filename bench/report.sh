@@ -77,7 +77,8 @@ report_step() {
   echo
   echo '## The training step'
   echo
-  echo "The limit is the time that the step's matrix products would take at the peak."
+  echo "The limit is the time that the step's matrix products would take at the peak, convolutions by the
+multiply-adds of the plain way; Winograd's filtering takes fewer."
   echo
   step_heading threads
   for ((threads = 1; threads <= cores; ++threads)); do
