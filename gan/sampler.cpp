@@ -13,12 +13,11 @@ namespace {
 constexpr std::int64_t kRowsPerTile = 16;
 
 // Pictures of a pass: as many of a batch as memory allows, a power of two.
-std::int64_t pass_rows(const NetworkPlan<float>& plan) {
-  constexpr std::int64_t kPassBytes = 256 << 20;
+std::int64_t pass_rows(const NetworkPlan<float>& plan, std::int64_t bytes) {
   std::int64_t numbers = 1;  // between the layers, of a picture
   for (const Stage& stage : plan.stages()) numbers += plan.output_shape(stage.end - 1).elements();
   std::int64_t rows = Sampler::kBatch;
-  while (rows > 1 && rows * numbers > kPassBytes / std::int64_t{sizeof(float)}) rows /= 2;
+  while (rows > 1 && rows * numbers > bytes / std::int64_t{sizeof(float)}) rows /= 2;
   return rows;
 }
 
@@ -30,7 +29,8 @@ void draw_sample_latents(std::uint64_t seed, std::int64_t first, std::int64_t la
               static_cast<std::uint64_t>(first * latent_dim));
 }
 
-Sampler::Sampler(const ThreadBudget& threads, const Network<float>& generator, const GanSpec& spec)
+Sampler::Sampler(const ThreadBudget& threads, const Network<float>& generator, const GanSpec& spec,
+                 std::int64_t pass_bytes)
     : threads_(threads),
       generator_(generator),
       image_shape_(spec.image_shape),
@@ -38,7 +38,7 @@ Sampler::Sampler(const ThreadBudget& threads, const Network<float>& generator, c
       latents_({kBatch, spec.latent_dim}),
       outputs_({kBatch, image_shape_.elements()}),
       labels_(spec.conditional() ? kBatch : 0),
-      pass_rows_(pass_rows(generator.plan())),
+      pass_rows_(pass_rows(generator.plan(), pass_bytes)),
       pass_(generator.plan(), pass_rows_, PassUse::kForwardOnly),
       dense_(DensePictures::of(generator, image_shape_)) {}
 

@@ -1,8 +1,9 @@
 // From latents to pictures.
 //
-// Pictures are always computed in passes of as many rows, which divide kBatch, the last one filled
-// up, and picture i always in row i % kBatch: so its bits depend on the generator, its latent and
-// its class alone, never on how many others are made, by whom, or on how many threads.
+// Pictures are always computed in passes of a number of rows that the generator sets, a divisor of
+// kBatch, the last pass filled up, and picture i always in row i % kBatch: so its bits depend on
+// the generator, its latent and its class alone, never on how many others are made, by whom, or on
+// how many threads.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,10 @@ class Sampler {
  public:
   static constexpr std::int64_t kBatch = 256;
 
-  // `generator` and `threads` must outlive the sampler. The generator is of this spec.
-  Sampler(const ThreadBudget& threads, const Network<float>& generator, const GanSpec& spec);
+  // `generator` and `threads` must outlive the sampler. The generator is of this spec. A pass takes
+  // about pass_bytes for what stands between layers, or one picture's.
+  Sampler(const ThreadBudget& threads, const Network<float>& generator, const GanSpec& spec,
+          std::int64_t pass_bytes = std::int64_t{256} << 20);
 
   std::int64_t latent_dim() const { return latents_.shape()[1]; }
   // Picture i is of class i mod the number of classes.
@@ -53,7 +56,7 @@ class Sampler {
   void set_labels(std::int64_t first, const ClassOf& class_of);
   // Runs the generator on latents_ and appends the first `count` pictures.
   void run_batch(std::int64_t count, Images& images);
-  // outputs_ of pass_rows_ rows.
+  // outputs_ [row, row + pass_rows_) of the same rows of latents_ and labels_.
   void run_pass(std::int64_t row);
   Images empty_images() const;
 

@@ -16,9 +16,9 @@
 //
 // Every element has the same bits for any number of threads; one of a picture, also whatever
 // pictures are around it. T is float or double; spans are dense, row-major and do not overlap.
-// Working memory is the scratch memory of the thread budget: what a few pictures take. Pictures may
-// be stored as bfloat16: widened as they are read, rounded as they are written, and computed as
-// floats; not where covers_whole_pictures.
+// Working memory is the scratch memory of the thread budget: what a few pictures and up to 2.25
+// times the weights take. Pictures may be stored as bfloat16: widened as they are read, rounded as
+// they are written, and computed as floats; not where covers_whole_pictures.
 #pragma once
 
 #include <cstdint>

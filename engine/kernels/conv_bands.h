@@ -92,4 +92,30 @@ void copy_padded(const Planes& planes, Pictures<const T> from, const PlaneBox& b
   }
 }
 
+// to [pixel of the band][width], pictures one after the other: channels panel * width and on, side
+// by side, zeros past the last one. lines: room for `width` rows of a band's pixels of one picture
+// where these are rounded. Calling thread only.
+template <class T>
+void copy_panel(const Planes& planes, Pictures<const T> from, const Band& band, std::int64_t panel,
+                std::int64_t width, T* lines, T* to) {
+  const std::int64_t plane = planes.rows * planes.columns;
+  const std::int64_t pixels = band.rows * planes.columns;  // of one picture
+  const std::int64_t channels = std::min(width, planes.channels - panel * width);
+  if (channels < width) std::fill_n(to, band.images * pixels * width, T{0});
+  for (std::int64_t n = band.first_image; n < band.first_image + band.images; ++n) {
+    const std::int64_t at =
+        (n * planes.channels + panel * width) * plane + band.first_row * planes.columns;
+    const T* first = lines;
+    std::int64_t stride = pixels;
+    if (from.is_rounded()) {
+      widen_block(channels, pixels, from.rounded(), at, plane, lines, pixels);
+    } else {
+      first = from.exact().data() + at;
+      stride = plane;
+    }
+    conv_kernels<T>().transpose(channels, pixels, first, stride, to, width);
+    to += pixels * width;
+  }
+}
+
 }  // namespace miniray

@@ -6,6 +6,7 @@
 #include "engine/kernels/conv_pointwise.h"
 #include "engine/kernels/conv_tiles.h"
 #include "engine/kernels/conv_winograd.h"
+#include "engine/kernels/gather_panels.h"
 #include "engine/kernels/panel_writer.h"
 #include "engine/kernels/scratch.h"
 
@@ -23,7 +24,7 @@ constexpr std::int64_t kSums = 49'152;  // of a piece, about
 struct GatherCut {
   GatherCut(const Gather& g, std::int64_t panel_width)
       : width(panel_width),
-        phases(g.rows.phases() * g.columns.phases()),
+        phases(g.phases()),
         panels(Bands::parts(g.target_channels, width)),
         bands(g.images, g.rows.largest_count(), g.columns.largest_count(), kPixels),
         band_pixels(bands.images_each() * bands.rows_each() * g.columns.largest_count()),
@@ -58,7 +59,8 @@ struct GatherMemory {
     const std::size_t taps_at = shared.add<std::int32_t>(cut.block_channels * GatherCut::taps(g));
     padded_at = own.add<T>(cut.bands.images_each() * cut.block_channels * cut.box_plane());
     sums_at = own.add<T>(cut.piece_panels * cut.phases * cut.band_pixels * cut.width);
-    lines_at = own.add<T>(std::max(cut.phases * cut.band_pixels, GatherCut::taps(g)) * cut.width);
+    lines_at = own.add<T>(std::max(PanelWriter<T>::lines_size(g, cut.width, cut.band_pixels),
+                                   GatherCut::taps(g) * cut.width));
     own_size = own.size();
     std::byte* const all =
         threads.scratch(shared.size() + static_cast<std::size_t>(threads.threads()) * own_size);
@@ -138,14 +140,11 @@ void GatherRun<T>::pack_weights() const {
   });
 }
 
-// The taps of one source channel, all columns of a panel at once; zeros past the last channel.
+// The taps of one source channel, all columns of a panel at once.
 template <class T>
 void GatherRun<T>::pack_channel(std::int64_t panel, std::int64_t channel, T* taps) const {
-  const std::int64_t width = cut_.width, columns = panel_channels(g_, width, panel);
-  if (columns < width) std::fill_n(taps, GatherCut::taps(g_) * width, T{0});
-  kernels_.transpose(columns, GatherCut::taps(g_),
-                     w_ + panel * width * g_.w_target_stride + channel * g_.w_source_stride,
-                     g_.w_target_stride, taps, width);
+  const std::int64_t width = cut_.width;
+  copy_taps(g_, w_, width, panel, channel, taps);
   T* weights = memory_.weights;
   for_each_phase(g_, [&](const GridPhase& phase) {
     const std::int64_t panel_taps = g_.source_channels * phase.taps();

@@ -68,6 +68,8 @@ struct Gather {
   std::int64_t images, source_channels, target_channels, kernel;
   std::int64_t w_target_stride, w_source_stride;
   GatherAxis rows, columns;
+
+  std::int64_t phases() const { return rows.phases() * columns.phases(); }
 };
 
 Gather gather_of_convolution(const ConvShape& shape);

@@ -13,7 +13,6 @@ namespace {
 constexpr std::int64_t kDepth = 256;   // taps in a chain of multiply-adds, about
 constexpr std::int64_t kPixels = 256;  // of a band and phase, about
 
-std::int64_t phases_of(const Gather& g) { return g.rows.phases() * g.columns.phases(); }
 std::int64_t taps_of(const Gather& g) { return g.kernel * g.kernel; }
 
 // A band's source stands in a padded box whose rows follow each other, so a vector of pixels may
@@ -27,7 +26,7 @@ class NarrowRun {
       : threads_(threads),
         g_(g),
         bands_(g.images, g.rows.largest_count(), g.columns.largest_count(), kPixels),
-        block_channels_(Bands::even_part(g.source_channels, kDepth * phases_of(g) / taps_of(g))),
+        block_channels_(Bands::even_part(g.source_channels, kDepth * g.phases() / taps_of(g))),
         box_rows_(g.rows.reach(bands_.rows_each())),
         box_columns_(g.columns.reach(g.columns.largest_count())),
         lines_(Bands::parts(bands_.rows_each() * box_columns_, kernels_.pixel_block) *
@@ -86,7 +85,7 @@ void NarrowRun<T>::take_memory() {
   // The last pixels' vectors read behind the box. A row to be rounded stands there, too.
   const std::int64_t box = block_channels_ * box_plane() + lines_ + box_columns_;
   box_size_ = Bands::parts(std::max(box, g_.columns.target_extent()), kAligned) * kAligned;
-  own_size_ = box_size_ + phases_of(g_) * g_.target_channels * lines_;
+  own_size_ = box_size_ + g_.phases() * g_.target_channels * lines_;
   ScratchLayout layout;
   const std::size_t weights_at =
       layout.add<T>(g_.target_channels * g_.source_channels * taps_of(g_));

@@ -1,9 +1,10 @@
 #include "engine/kernels/conv_pointwise.h"
 
+#include <algorithm>
+
 #include "engine/kernels/conv_bands.h"
 #include "engine/kernels/conv_tiles.h"
 #include "engine/kernels/gemm_panels.h"
-#include "engine/span.h"
 
 namespace miniray {
 namespace {
@@ -17,7 +18,7 @@ bool is_pointwise(const GatherAxis& axis) {
 
 // w [target channel][source channel], turned where it lies the other way round.
 template <class T>
-const T* weights_of(const ThreadBudget& threads, const Gather& g, const T* w) {
+const T* weights_by_target(const ThreadBudget& threads, const Gather& g, const T* w) {
   if (g.w_source_stride == 1) return w;
   const std::int64_t size = g.target_channels * g.source_channels;
   T* const turned =
@@ -48,22 +49,23 @@ void gather_pointwise(const ThreadBudget& threads, const Gather& g, std::span<co
                       std::span<const T> w, std::span<const T> bias, std::span<T> target) {
   constexpr std::int64_t kMostRows = PanelKernels<T>::kSampleRows;
   const PanelKernels<T>& kernels = panel_kernels<T>();
-  const T* const weights = weights_of(threads, g, w.data());
+  const T* const weights = weights_by_target(threads, g, w.data());
   const GemmShape shape{g.target_channels, g.rows.target_extent() * g.columns.target_extent(),
                         g.source_channels};
   const std::int64_t panels = Bands::parts(shape.n, kernels.columns);
   const std::int64_t width =
       kernels.columns * Bands::even_part(panels, PanelKernels<T>::kMaxWidth / kernels.columns);
   const std::int64_t parts = Bands::parts(shape.n, width);
-  threads.for_each_tile(g.images * parts, [&](std::int64_t piece) {
-    const std::int64_t image = piece / parts, n0 = piece % parts * width;
+  const std::int64_t row_parts = Bands::parts(shape.m, kMostRows);
+  threads.for_each_tile(g.images * row_parts * parts, [&](std::int64_t piece) {
+    const std::int64_t image = piece / parts / row_parts, n0 = piece % parts * width;
+    const std::int64_t m0 = piece / parts % row_parts * kMostRows;
     const std::int64_t columns = std::min(width, shape.n - n0);
     T* const y = target.data() + image * shape.m * shape.n;
-    for (std::int64_t m0 = 0; m0 < shape.m; m0 += kMostRows) {
-      kernels.nn_piece(shape, weights, source.data() + image * shape.k * shape.n, y, m0, n0,
-                       columns);
-    }
-    if (!bias.empty()) add_to_columns(shape.m, columns, shape.n, bias.data(), y + n0);
+    kernels.nn_piece(shape, weights, source.data() + image * shape.k * shape.n, y, m0, n0, columns);
+    if (bias.empty()) return;
+    add_to_columns(std::min(kMostRows, shape.m - m0), columns, shape.n, bias.data() + m0,
+                   y + m0 * shape.n + n0);
   });
 }
 

@@ -1,5 +1,5 @@
 // Convolutions of one tap: every picture [channels, pixels] is the second operand of a product of
-// matrices where it lies, and the target its result.
+// matrices, and the target its result, so that nothing is transposed.
 #pragma once
 
 #include <span>

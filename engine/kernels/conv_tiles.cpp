@@ -5,6 +5,7 @@
 #include "hwy/foreach_target.h"
 
 #include "engine/kernels/indirect_kernel-inl.h"
+#include "engine/kernels/micro_kernel-inl.h"
 #include "engine/kernels/transpose-inl.h"
 #include "hwy/highway.h"
 
@@ -22,26 +23,38 @@ void multiply(std::int64_t row_count, const std::int32_t* rows, std::int64_t dep
   });
 }
 
-template <class T>
-void multiply_rows(std::int64_t row_count, std::int64_t depth, const T* source, std::int64_t stride,
-                   const T* panel, bool add, T* sums) {
+// operand(row): of the tile that begins there.
+template <class T, class OperandOf>
+HWY_INLINE void multiply_tiles(std::int64_t row_count, std::int64_t depth, OperandOf operand,
+                               const T* panel, bool add, T* sums) {
   constexpr std::int64_t kColumns = TileSize<T>::kColumns;
   const Store store = add ? Store::kAdd : Store::kOverwrite;
   for_each_row_tile<T>(row_count, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-    multiply_tile<T>(height, depth, InRows<T>{source + row * stride, stride}, PackedPanel<T>{panel},
-                     store, RowTile<T>{sums + row * kColumns, kColumns});
+    multiply_tile<T>(height, depth, operand(row), PackedPanel<T>{panel}, store,
+                     RowTile<T>{sums + row * kColumns, kColumns});
   });
+}
+
+template <class T>
+void multiply_rows(std::int64_t row_count, std::int64_t depth, const T* source, std::int64_t stride,
+                   const T* panel, bool add, T* sums) {
+  multiply_tiles(
+      row_count, depth,
+      [&](std::int64_t row) HWY_ATTR {
+        return InRows<T>{source + row * stride, stride};
+      },
+      panel, add, sums);
 }
 
 template <class T>
 void multiply_columns(std::int64_t row_count, std::int64_t depth, const T* source,
                       std::int64_t stride, const T* panel, bool add, T* sums) {
-  constexpr std::int64_t kColumns = TileSize<T>::kColumns;
-  const Store store = add ? Store::kAdd : Store::kOverwrite;
-  for_each_row_tile<T>(row_count, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-    multiply_tile<T>(height, depth, InColumns<T>{source + row, stride}, PackedPanel<T>{panel},
-                     store, RowTile<T>{sums + row * kColumns, kColumns});
-  });
+  multiply_tiles(
+      row_count, depth,
+      [&](std::int64_t row) HWY_ATTR {
+        return InColumns<T>{source + row, stride};
+      },
+      panel, add, sums);
 }
 
 // Vectors of pixels whose sums, for the most channels, leave registers for one of them and for the

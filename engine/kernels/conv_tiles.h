@@ -1,4 +1,4 @@
-// Convolutions by vectors: what conv_gather.cpp and conv_weights.cpp are made of.
+// Convolutions by vectors: what the ways to convolve are made of.
 //
 // Functions use the calling thread only and allocate nothing. T is float or double.
 #pragma once

@@ -141,24 +141,10 @@ void WeightRun<T>::lay_out(const Band& band, std::int64_t place, int slot) const
       {band.first_image, band.images, 0, shape_.channels,
        band.first_row * shape_.stride - shape_.padding, box_rows_, -shape_.padding, box_columns_},
       shape_.channels * box_rows_ * box_columns_, boxes_ + place * box_size_);
-  const std::int64_t plane = shape_.out_height() * shape_.out_width();
-  const std::int64_t pixels = band.rows * shape_.out_width();  // of one picture
   for (std::int64_t panel = 0; panel < panels_; ++panel) {
-    T* to = panel_data_ + (place * panels_ + panel) * band_pixels_ * width_;
-    const std::int64_t channels = std::min(width_, shape_.out_channels - panel * width_);
-    if (channels < width_) std::fill_n(to, pixels_in(band) * width_, T{0});
-    for (std::int64_t n = band.first_image; n < band.first_image + band.images; ++n) {
-      const std::int64_t at =
-          (n * shape_.out_channels + panel * width_) * plane + band.first_row * shape_.out_width();
-      if (y_.is_rounded()) {
-        T* const lines = lines_ + slot * width_ * band_pixels_;
-        widen_block(channels, pixels, y_.rounded(), at, plane, lines, pixels);
-        kernels_.transpose(channels, pixels, lines, pixels, to, width_);
-      } else {
-        kernels_.transpose(channels, pixels, y_.exact().data() + at, plane, to, width_);
-      }
-      to += pixels * width_;
-    }
+    copy_panel<T>({shape_.out_channels, shape_.out_height(), shape_.out_width()}, y_, band, panel,
+                  width_, y_.is_rounded() ? lines_ + slot * width_ * band_pixels_ : nullptr,
+                  panel_data_ + (place * panels_ + panel) * band_pixels_ * width_);
   }
 }
 

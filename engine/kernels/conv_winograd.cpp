@@ -1,5 +1,6 @@
 #include "engine/kernels/conv_winograd.h"
 
+#include "engine/kernels/gather_panels.h"
 #include "engine/kernels/panel_writer.h"
 #include "engine/kernels/scratch.h"
 #include "engine/kernels/winograd_sources.h"
@@ -26,7 +27,7 @@ bool is_winograd(const GatherAxis& axis, std::int64_t taps) {
 struct PanelCut {
   PanelCut(const Gather& g, const WinogradTiles& tiles, std::int64_t panel_width)
       : width(panel_width),
-        phases(g.rows.phases() * g.columns.phases()),
+        phases(g.phases()),
         panels(Bands::parts(g.target_channels, width)),
         groups(std::max(Bands::parts(panels * phases * tiles.band_pixels * width, kSums),
                         Bands::parts(kLeastPieces, tiles.bands.count()))),
@@ -104,8 +105,8 @@ void WinogradGather<T>::take_memory() {
   points_at_ = own.add<T>(tiles_.points_size());
   products_at_ = own.add<T>(tiles_.points * tiles_.band_tiles * cut_.width);
   sums_at_ = own.add<T>(cut_.group_panels * cut_.phases * tiles_.band_pixels * cut_.width);
-  lines_at_ = own.add<T>(
-      std::max({writer_.lines_size(), sources_.lines_size(), g_.kernel * g_.kernel * cut_.width}));
+  lines_at_ = own.add<T>(std::max({PanelWriter<T>::lines_size(g_, cut_.width, tiles_.band_pixels),
+                                   sources_.lines_size(), g_.kernel * g_.kernel * cut_.width}));
   own_size_ = own.size();
   std::byte* const memory =
       threads_.scratch(shared.size() + static_cast<std::size_t>(threads_.threads()) * own_size_);
@@ -113,21 +114,17 @@ void WinogradGather<T>::take_memory() {
   own_memory_ = memory + shared.size();
 }
 
-// The points of a panel's kernels, all its columns at once; zeros past the last channel.
+// The points of a panel's kernels, all its columns at once.
 template <class T>
 void WinogradGather<T>::pack_panel(std::int64_t panel, int slot) const {
-  const std::int64_t width = cut_.width, columns = panel_channels(g_, width, panel);
-  const std::int64_t all_taps = g_.kernel * g_.kernel;
+  const std::int64_t width = cut_.width;
   T* const taps = of_thread(slot, lines_at_);
-  if (columns < width) std::fill_n(taps, all_taps * width, T{0});
   const std::int64_t row = g_.rows.tap_step() * g_.kernel * width;
   const std::int64_t column = g_.columns.tap_step() * width;
   const GridSteps from{tiles_.step * row, tiles_.step * column, 0};
   const GridSteps to{(tiles_.taps + 1) * point_weights(), point_weights(), 0};
   for (std::int64_t c = 0; c < g_.source_channels; ++c) {
-    kernels_.transpose(columns, all_taps,
-                       w_ + panel * width * g_.w_target_stride + c * g_.w_source_stride,
-                       g_.w_target_stride, taps, width);
+    copy_taps(g_, w_, width, panel, c, taps);
     for_each_phase(g_, [&](const GridPhase& phase) {
       const T* const first =
           taps + (phase.rows.first_tap * g_.kernel + phase.columns.first_tap) * width;

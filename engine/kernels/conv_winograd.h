@@ -1,6 +1,8 @@
-// Convolutions by Winograd's filtering (winograd.h), where it is the faster way: 3x3 taps of stride
-// 1 and 4x4 of stride 2, for as many channels as fill vectors. Sums differ from the plain way's in
-// their last bits; they do not depend on threads, nor on the pictures around.
+// Convolutions by Winograd's filtering (winograd.h): kernels of two or three times the stride, such
+// as 3x3 of stride 1 and 4x4 of stride 2, of as many channels as fill vectors, whose targets are an
+// even number of rows and columns in every phase. Sums differ from the plain way's in their last
+// bits; they do not depend on threads, nor on the pictures around. So neither does the choice, and
+// one picture pays for turning the weights as a batch does.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +12,7 @@
 
 namespace miniray {
 
-// Whether gather_winograd serves this gather, and is the faster way.
+// Whether gather_winograd serves this gather, and for a batch is the faster way.
 bool is_winograd(const Gather& gather);
 
 // As gather (conv_gather.h).

@@ -1,6 +1,6 @@
 #include "engine/kernels/conv_winograd.h"
 
-#include "engine/kernels/panel_writer.h"
+#include "engine/kernels/gather_panels.h"
 #include "engine/kernels/scratch.h"
 #include "engine/kernels/winograd_sources.h"
 
@@ -66,7 +66,7 @@ class WinogradWeights {
 
   std::int64_t piece_rows_ = 0, row_pieces_ = 0;
   std::int64_t chunk_ = 0;   // bands laid out at a time
-  T* x_points_ = nullptr;    // [band][point][tile][depth]
+  T* x_points_ = nullptr;    // [band][point][tile][depth, tile_stride]
   T* y_points_ = nullptr;    // [band][point][panel][tile][width]
   T* sums_ = nullptr;        // [point][panel][depth][width]
   T* own_memory_ = nullptr;  // of each thread: a box or y's pixels, and lines
@@ -83,7 +83,8 @@ void WinogradWeights<T>::take_memory() {
       kChunkBytes / (band_size * static_cast<std::int64_t>(sizeof(T))), 1, tiles_.bands.count());
   const std::int64_t taps = g_.kernel * g_.kernel * width_;
   box_size_ = std::max({tiles_.box_size(), tiles_.band_pixels * width_, taps});
-  own_size_ = box_size_ + std::max(x_.lines_size(), width_ * tiles_.band_pixels);
+  own_size_ =
+      box_size_ + std::max(x_.lines_size(), y_.is_rounded() ? width_ * tiles_.band_pixels : 0);
   ScratchLayout layout;
   const std::size_t x_at = layout.add<T>(chunk_ * tiles_.points_size());
   const std::size_t y_at = layout.add<T>(chunk_ * tiles_.points * y_point_size());
@@ -115,22 +116,8 @@ template <class T>
 void WinogradWeights<T>::fill_gradient_points(const Band& band, std::int64_t panel, T* points,
                                               T* own) const {
   const std::int64_t columns = g_.columns.target_extent();
-  const std::int64_t plane = g_.rows.target_extent() * columns;
-  const std::int64_t pixels = 2 * band.rows * columns;  // of one picture
-  const std::int64_t channels = panel_channels(g_, width_, panel);
-  if (channels < width_) std::fill_n(own, band.images * pixels * width_, T{0});
-  for (std::int64_t n = 0; n < band.images; ++n) {
-    const std::int64_t channel = (band.first_image + n) * g_.target_channels + panel * width_;
-    const std::int64_t at = channel * plane + 2 * band.first_row * columns;
-    T* const to = own + n * pixels * width_;
-    if (y_.is_rounded()) {
-      T* const lines = own + box_size_;
-      widen_block(channels, pixels, y_.rounded(), at, plane, lines, pixels);
-      kernels_.transpose(channels, pixels, lines, pixels, to, width_);
-    } else {
-      kernels_.transpose(channels, pixels, y_.exact().data() + at, plane, to, width_);
-    }
-  }
+  copy_panel<T>({g_.target_channels, g_.rows.target_extent(), columns}, y_,
+                WinogradTiles::pixels_of(band), panel, width_, own + box_size_, own);
   const GridSteps from{columns * width_, width_, 2 * width_};
   const GridSteps to{(tiles_.taps + 1) * y_point_size(), y_point_size(), width_};
   for (std::int64_t row = 0; row < band.images * band.rows; ++row) {

@@ -1,4 +1,5 @@
-// Products by kernels of our own: the pieces of work that kernels/gemm.cpp spreads over threads.
+// Products by kernels of our own: the pieces of work that kernels/gemm.cpp, and conv_pointwise.cpp,
+// spread over threads.
 //
 // One operand is read in panels, `columns` wide and k deep (see micro_kernel-inl.h); the other, in
 // two of three products the weights, where it lies. Sums over k are taken in blocks of kDepth: each

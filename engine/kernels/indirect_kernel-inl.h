@@ -1,4 +1,4 @@
-// The innermost loop of every convolution, for the SIMD target that is being compiled.
+// The innermost loop of the plain way to convolve, for the SIMD target that is being compiled.
 //
 // As micro_kernel-inl.h's, but the broadcast operand is found by two tables of offsets:
 //
@@ -25,7 +25,8 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // tile[kRows x kColumns], rows one after the other, = or += as above for p < depth.
-// Beside multiply_rows, not an operand of it: that cost a dcgan's step 4% (AVX-512, GCC 12).
+// Beside micro_kernel-inl.h's loop, not an operand of it: that cost a dcgan's step 4% (AVX-512, GCC
+// 12).
 template <class T, int kRows>
 HWY_INLINE void multiply_indirect_rows(const std::int32_t* HWY_RESTRICT rows, std::int64_t depth,
                                        const std::int32_t* HWY_RESTRICT steps,

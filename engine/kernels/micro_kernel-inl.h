@@ -6,7 +6,7 @@
 //   c[r, 0 .. kColumns) += a[r, p] * panel[p, 0 .. kColumns)     for every row r, then p + 1
 //
 // Where A, the panel and the tile lie, types say (tile_places-inl.h). Included by
-// kernels/panel_products-inl.h, dense_chain.cpp and indirect_kernel-inl.h.
+// kernels/panel_products-inl.h, dense_chain.cpp, conv_tiles.cpp and indirect_kernel-inl.h.
 #if defined(MINIRAY_MICRO_KERNEL_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MINIRAY_MICRO_KERNEL_INL_H_
 #undef MINIRAY_MICRO_KERNEL_INL_H_
@@ -44,8 +44,8 @@ struct Nothing {
 
 // tile[kRows, kVectors x kLanes] = or += a[kRows, k] . the first kVectors vectors of panel[k, ...]
 template <class T, int kRows, int kVectors, class Operand, class Panel, class To, class Between>
-MINIRAY_TILE_INLINE void multiply_rows(std::int64_t k, Operand a, Panel panel, Store store, To tile,
-                                       Between between) {
+MINIRAY_TILE_INLINE void multiply_tile_of(std::int64_t k, Operand a, Panel panel, Store store,
+                                          To tile, Between between) {
   const hn::ScalableTag<T> d;
   hn::Vec<decltype(d)> sums[kRows][kVectors];
   HWY_UNROLL(12)
@@ -91,7 +91,7 @@ template <class T, int kVectors = 2, int kRows = TileSize<T>::kRows, class Opera
 HWY_INLINE void multiply_tile(std::int64_t rows, std::int64_t k, Operand a, Panel panel,
                               Store store, To tile, Between between = {}) {
   if (rows == kRows) {
-    return multiply_rows<T, kRows, kVectors>(k, a, panel, store, tile, between);
+    return multiply_tile_of<T, kRows, kVectors>(k, a, panel, store, tile, between);
   }
   if constexpr (kRows > 1) {
     multiply_tile<T, kVectors, kRows - 1>(rows, k, a, panel, store, tile, between);

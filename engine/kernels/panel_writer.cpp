@@ -1,6 +1,7 @@
 #include "engine/kernels/panel_writer.h"
 
 #include "engine/kernels/conv_phase.h"
+#include "engine/kernels/gather_panels.h"
 #include "engine/kernels/reduce.h"
 
 namespace miniray {
@@ -14,11 +15,11 @@ void PanelWriter<T>::write(const Band& band, std::int64_t panel, T* sums, T* lin
     if (bias_ != nullptr) {
       reduce<T>().add_to_rows({pixels, channels, width_}, bias_ + panel * width_, of_phase);
     }
-    if (phases() == 1) return write_whole(band, panel, of_phase, lines);
+    if (g_.phases() == 1) return write_whole(band, panel, of_phase, lines);
     kernels_.transpose(pixels, channels, of_phase, width_,
                        lines + phase.index * band_pixels_ * width_, band_pixels_);
   });
-  if (phases() == 1) return;
+  if (g_.phases() == 1) return;
   // By now the sums stand in the lines.
   for (std::int64_t r = 0; r < g_.rows.phases(); ++r) write_rows(band, panel, r, lines, sums);
 }

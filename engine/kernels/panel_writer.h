@@ -1,7 +1,6 @@
 // From sums of a gather, pixel by pixel, to target pictures, channel by channel.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "engine/kernels/conv_bands.h"
@@ -9,11 +8,6 @@
 #include "engine/kernels/conv_tiles.h"
 
 namespace miniray {
-
-// Target channels of a panel that is `width` wide.
-inline std::int64_t panel_channels(const Gather& g, std::int64_t width, std::int64_t panel) {
-  return std::min(width, g.target_channels - panel * width);
-}
 
 // Owns nothing; g must outlive it. Its functions use the calling thread only.
 template <class T>
@@ -24,9 +18,10 @@ class PanelWriter {
               Pictures<T> target)
       : g_(g), width_(width), band_pixels_(band_pixels), bias_(bias), target_(target) {}
 
-  std::int64_t phases() const { return g_.rows.phases() * g_.columns.phases(); }
   // Elements of working memory.
-  std::int64_t lines_size() const { return phases() * band_pixels_ * width_; }
+  static std::int64_t lines_size(const Gather& g, std::int64_t width, std::int64_t band_pixels) {
+    return g.phases() * band_pixels * width;
+  }
 
   // The targets of a band and a panel of channels from sums [phase][pixel, of band_pixels][width],
   // plus bias. Changes sums.

@@ -30,7 +30,7 @@ struct GridSteps {
 };
 
 // Maps `grids` small grids, each for `channels` channels that lie side by side. Channels are taken
-// by whole vectors: both sides have room for a multiple of WinogradMaps::kChannels of them.
+// by whole vectors, of at most WinogradMaps::kChannels of them: both sides have room for these.
 template <class T>
 using GridMap = void (*)(std::int64_t grids, std::int64_t channels, const T* from,
                          const GridSteps& from_steps, T* to, const GridSteps& to_steps);

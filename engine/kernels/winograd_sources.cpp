@@ -15,9 +15,10 @@ WinogradTiles::WinogradTiles(const Gather& g, std::int64_t tiles)
       depth(step * step * g.source_channels),
       channels(Bands::parts(g.source_channels, WinogradMaps<float>::kChannels) *
                WinogradMaps<float>::kChannels),
-      // Powers of two would let the rows of a product push each other out of the first cache.
-      tile_stride(depth + 2 * WinogradMaps<float>::kChannels -
-                  depth % WinogradMaps<float>::kChannels),
+      // A last vector's room, and an odd number of vectors: powers of two would let the rows of a
+      // product push each other out of the first cache.
+      tile_stride(((Bands::parts(depth, WinogradMaps<float>::kChannels) + 1) | 1) *
+                  WinogradMaps<float>::kChannels),
       box_rows(g.rows.reach(2 * bands.rows_each())),
       box_columns(g.columns.reach(2 * columns)) {}
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support/random_values.h"
 #include "support/reference_kernels.h"
 #include "support/simd_targets.h"
@@ -32,15 +34,20 @@ const ConvShape kShapes[] = {
     {2, 1, 70, 9, 30, 4, 2, 0},     // more rows than one band, no padding
     {2, 20, 16, 15, 270, 1, 1, 0},  // pointwise, more channels and pixels than one piece
     // By Winograd's filtering:
-    {3, 20, 8, 12, 40, 3, 1, 1},   // two tiles a vector's, channels beyond a vector and a panel
+    {3, 20, 8, 12, 40, 3, 1, 1},   // two pictures a band, then one; channels beyond a vector
     {2, 17, 40, 36, 33, 3, 1, 1},  // more rows than one band
     {13, 16, 4, 4, 16, 3, 1, 1},   // more pictures than one band
     {2, 18, 6, 8, 16, 3, 1, 0},    // no padding
     {2, 16, 4, 6, 20, 3, 1, 2},    // the most padding that a tap can meet
+    {2, 16, 4, 6, 16, 3, 1, 4},    // more: whole tiles of zeros, a source that begins inside
+    {3, 16, 2, 2, 16, 2, 1, 0},    // y of one pixel
+    {2, 17, 44, 36, 18, 4, 2, 1},  // rows of bands that are not all of a size, a stride of two
+    {2, 17, 22, 18, 33, 3, 1, 1},  // the same of one
+    {27, 16, 8, 8, 16, 3, 1, 1},   // pictures of bands that are not all of a size
     {1, 390, 4, 4, 34, 3, 1, 1},   // more channels than one chain
     {2, 34, 12, 8, 17, 6, 2, 2},   // three taps of stride two
     {2, 16, 6, 10, 16, 4, 2, 2},   // two taps of stride two, more padding
-    {2, 16, 9, 6, 16, 4, 3, 2},    // a stride of three
+    {2, 16, 12, 18, 16, 6, 3, 2},  // two taps of stride three
     {2, 19, 7, 9, 18, 2, 1, 0},    // two taps: y has even extents, x odd ones
 };
 
@@ -266,7 +273,8 @@ std::vector<float> all_three(const ThreadBudget& threads, const ConvShape& s) {
 TEST(ConvThreads, EqualBitsForAnyNumberOfThreads) {
   for (const ConvShape& shape :
        {ConvShape{40, 37, 16, 16, 64, 4, 2, 1}, ConvShape{7, 20, 30, 30, 20, 3, 1, 1},
-        ConvShape{40, 5, 16, 16, 64, 4, 2, 1}, ConvShape{7, 20, 31, 30, 20, 3, 1, 1}}) {
+        ConvShape{40, 5, 16, 16, 64, 4, 2, 1}, ConvShape{7, 20, 31, 30, 20, 3, 1, 1},
+        ConvShape{7, 20, 16, 16, 300, 1, 1, 0}}) {
     const auto one = all_three(ThreadBudget(1), shape);
     EXPECT_EQ(one, all_three(ThreadBudget(2), shape));
     EXPECT_EQ(one, all_three(ThreadBudget(5), shape));
@@ -274,21 +282,29 @@ TEST(ConvThreads, EqualBitsForAnyNumberOfThreads) {
 }
 
 TEST(ConvThreads, APictureHasTheSameBitsWhateverIsAroundIt) {
+  const ThreadBudget threads(1);
   for (const ConvShape& whole :
        {ConvShape{9, 5, 8, 8, 20, 4, 2, 1}, ConvShape{9, 20, 8, 8, 20, 4, 2, 1},
-        ConvShape{9, 20, 4, 4, 20, 3, 1, 1}}) {
+        ConvShape{9, 20, 4, 4, 20, 3, 1, 1}, ConvShape{9, 20, 8, 8, 20, 1, 1, 0}}) {
     SCOPED_TRACE(text_of(whole));
     ConvShape one = whole;
     one.images = 1;
-    const auto x = values<float>(x_size(whole), 1), w = values<float>(w_size(whole), 2);
-    std::vector<float> y(static_cast<std::size_t>(y_size(whole)));
-    std::vector<float> last(static_cast<std::size_t>(y_size(one)));
-    const ThreadBudget threads(1);
-    convolve<float>(threads, whole, x, w, {}, y);
-    convolve<float>(threads, one, std::span(x).last(static_cast<std::size_t>(x_size(one))), w, {},
-                    last);
-    EXPECT_TRUE(
-        std::equal(last.begin(), last.end(), y.end() - static_cast<std::ptrdiff_t>(last.size())));
+    const auto w = values<float>(w_size(whole), 2);
+    const auto expect_same_last = [&](std::int64_t from_size, std::int64_t to_size, auto convolve) {
+      const auto from = values<float>(9 * from_size, 1);
+      std::vector<float> all(static_cast<std::size_t>(9 * to_size));
+      std::vector<float> last(static_cast<std::size_t>(to_size));
+      convolve(whole, std::span<const float>(from), std::span<float>(all));
+      convolve(one, std::span<const float>(from).last(static_cast<std::size_t>(from_size)),
+               std::span<float>(last));
+      EXPECT_TRUE(std::ranges::equal(last, std::span(all).last(last.size())));
+    };
+    expect_same_last(x_size(one), y_size(one), [&](const ConvShape& s, auto x, auto y) {
+      convolve<float>(threads, s, x, w, {}, y);
+    });
+    expect_same_last(y_size(one), x_size(one), [&](const ConvShape& s, auto y, auto x) {
+      convolve_adjoint<float>(threads, s, y, w, {}, x);
+    });
   }
 }
 

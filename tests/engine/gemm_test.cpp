@@ -17,7 +17,7 @@ using testing::reference_gemm;
 const GemmShape kShapes[] = {{1, 1, 1},      {2, 3, 5},     {7, 1, 13},    {1, 17, 9},
                              {33, 65, 7},    {64, 96, 100}, {50, 301, 40}, {128, 513, 257},
                              {301, 49, 601}, {1, 301, 500}, {70, 150, 1},  {40, 28, 420},
-                             {20, 301, 500}, {77, 1, 421}};
+                             {20, 301, 500}, {77, 1, 421},  {200, 1, 421}, {300, 301, 1}};
 
 // Whole blocks of columns: an odd number of them, one, more than one block of k, rows a multiple of
 // 4 kB apart, more samples than a piece has, one row of weights.

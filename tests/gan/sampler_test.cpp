@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/kernels/pixels.h"
 #include "gan/class_choice.h"
 #include "gan/models.h"
 #include "support/expect_error.h"
@@ -77,29 +76,22 @@ TEST(Sampler, PixelsAreTheGeneratorsOutputs) {
   }
 }
 
-// So large that a pass of a whole batch would take gigabytes: they are made a few at a time.
-TEST(Sampler, LargePicturesAreThoseOfOnePass) {
-  const GanSpec spec = make_spec("sngan", 10, {3, 128, 128}, 0.25);
-  const auto generator = generator_of(spec);
-  const ThreadBudget threads(2);
-  constexpr std::int64_t kCount = 7, kPlane = 128 * 128;
-  std::vector<float> latents(static_cast<std::size_t>(kCount * spec.latent_dim));
-  draw_sample_latents(5, 0, spec.latent_dim, latents);
-  PassBuffers<float> pass(generator.plan(), kCount, PassUse::kForwardOnly);
-  std::vector<float> outputs(static_cast<std::size_t>(kCount * 3 * kPlane));
-  generator.forward({threads}, kCount, latents, outputs, pass);
-  std::vector<std::uint8_t> expected(outputs.size());
-  for (std::int64_t n = 0; n < kCount; ++n) {
-    pixels_from_planes(3, kPlane, outputs.data() + n * 3 * kPlane,
-                       expected.data() + n * 3 * kPlane);
-  }
-  EXPECT_EQ(Sampler(threads, generator, spec).generate(5, 0, kCount).pixels, expected);
-}
-
 GanSpec conditional_spec() {
   GanSpec spec = make_spec("sngan", 10, {1, 32, 32}, 0.05);
   spec.classes = {"cat", "dog", "7"};
   return spec;
+}
+
+// A pass of a whole batch of large pictures would take gigabytes.
+TEST(Sampler, PicturesOfSmallPassesAreThoseOfLargeOnes) {
+  const GanSpec spec = conditional_spec();
+  const auto generator = generator_of(spec);
+  const ThreadBudget threads(2);
+  constexpr std::int64_t kPicture = 1, kSome = 4 << 20;  // bytes: a picture a pass, and a few
+  const auto expected = Sampler(threads, generator, spec).generate(5, 3, 61).pixels;
+  for (const std::int64_t bytes : {kPicture, kSome}) {
+    EXPECT_EQ(Sampler(threads, generator, spec, bytes).generate(5, 3, 61).pixels, expected);
+  }
 }
 
 TEST(Sampler, APictureDependsOnItsClassBesides) {
