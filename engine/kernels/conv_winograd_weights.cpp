@@ -13,6 +13,13 @@ constexpr std::int64_t kTiles = 96;            // of a band and a chain of multi
 constexpr std::int64_t kMaxRows = 96;          // of a piece
 constexpr std::int64_t kChunkBytes = 4 << 20;  // of points laid out at a time, about
 
+// A chunk's bands are shared out among parts, each with sums of its own, which are added up in the
+// end: a core then mostly reads the points that it laid out. Of so few tiles and so many sums are
+// none worth it.
+constexpr std::int64_t kMaxParts = 4;
+constexpr std::int64_t kPartTiles = 1024;
+constexpr std::int64_t kPartsBytes = 8 << 20;
+
 template <class T>
 class WinogradWeights {
  public:
@@ -33,8 +40,11 @@ class WinogradWeights {
       const std::int64_t bands = std::min(chunk_, count - first);
       threads_.for_each_tile_in_slot(
           bands, [&](std::int64_t i, int slot) { lay_out(tiles_.bands[first + i], i, slot); });
-      threads_.for_each_tile(tiles_.points * panels_ * row_pieces_, [&](std::int64_t piece) {
-        add_chunk(first, bands, piece / row_pieces_, piece % row_pieces_ * piece_rows_);
+      const std::int64_t part_pieces = tiles_.points * panels_ * row_pieces_;
+      threads_.for_each_tile(parts_ * part_pieces, [&](std::int64_t i) {
+        const std::int64_t piece = i % part_pieces;
+        add_chunk({i / part_pieces, first, bands}, piece / row_pieces_,
+                  piece % row_pieces_ * piece_rows_);
       });
     }
     threads_.for_each_tile_in_slot(
@@ -45,13 +55,17 @@ class WinogradWeights {
   void take_memory();
   void lay_out(const Band& band, std::int64_t place, int slot) const;
   void fill_gradient_points(const Band& band, std::int64_t panel, T* points, T* own) const;
-  void add_chunk(std::int64_t first_band, std::int64_t bands, std::int64_t point_panel,
-                 std::int64_t row) const;
+  struct ChunkPart {
+    std::int64_t part, first_band, bands;  // these of the chunk's
+  };
+  void add_chunk(const ChunkPart& part, std::int64_t point_panel, std::int64_t row) const;
+  void add_parts(T* sums) const;
   void add_to_weights(std::int64_t panel, T* own) const;
 
   T* own(int slot) const { return own_memory_ + slot * own_size_; }
   std::int64_t y_point_size() const { return panels_ * tiles_.band_tiles * width_; }
   std::int64_t sums_size() const { return tiles_.depth * width_; }  // of a point and panel
+  std::int64_t part_size() const { return tiles_.points * panels_ * sums_size(); }
 
   const ThreadBudget& threads_;
   const Gather g_;
@@ -65,10 +79,11 @@ class WinogradWeights {
   T* w_;
 
   std::int64_t piece_rows_ = 0, row_pieces_ = 0;
-  std::int64_t chunk_ = 0;   // bands laid out at a time
+  std::int64_t chunk_ = 0;  // bands laid out at a time
+  std::int64_t parts_ = 0;
   T* x_points_ = nullptr;    // [band][point][tile][depth, tile_stride]
   T* y_points_ = nullptr;    // [band][point][panel][tile][width]
-  T* sums_ = nullptr;        // [point][panel][depth][width]
+  T* sums_ = nullptr;        // [part][point][panel][depth][width]
   T* own_memory_ = nullptr;  // of each thread: a box or y's pixels, and lines
   std::int64_t own_size_ = 0, box_size_ = 0;
 };
@@ -79,8 +94,12 @@ void WinogradWeights<T>::take_memory() {
   piece_rows_ = std::min(kMaxRows, Bands::parts(tiles_.depth, kUnit) * kUnit);
   row_pieces_ = Bands::parts(tiles_.depth, piece_rows_);
   const std::int64_t band_size = tiles_.points_size() + tiles_.points * y_point_size();
-  chunk_ = std::clamp<std::int64_t>(
-      kChunkBytes / (band_size * static_cast<std::int64_t>(sizeof(T))), 1, tiles_.bands.count());
+  constexpr std::int64_t kSize = sizeof(T);
+  const std::int64_t count = tiles_.bands.count();
+  parts_ = std::clamp<std::int64_t>(
+      std::min(count * tiles_.band_tiles / kPartTiles, kPartsBytes / (part_size() * kSize)), 1,
+      std::min(kMaxParts, count));
+  chunk_ = std::clamp<std::int64_t>(kChunkBytes / (band_size * kSize), parts_, count);
   const std::int64_t taps = g_.kernel * g_.kernel * width_;
   box_size_ = std::max({tiles_.box_size(), tiles_.band_pixels * width_, taps});
   own_size_ =
@@ -88,7 +107,7 @@ void WinogradWeights<T>::take_memory() {
   ScratchLayout layout;
   const std::size_t x_at = layout.add<T>(chunk_ * tiles_.points_size());
   const std::size_t y_at = layout.add<T>(chunk_ * tiles_.points * y_point_size());
-  const std::size_t sums_at = layout.add<T>(tiles_.points * panels_ * sums_size());
+  const std::size_t sums_at = layout.add<T>(parts_ * part_size());
   const std::size_t own_at = layout.add<T>(threads_.threads() * own_size_);
   std::byte* const memory = threads_.scratch(layout.size());
   x_points_ = reinterpret_cast<T*>(memory + x_at);
@@ -127,23 +146,38 @@ void WinogradWeights<T>::fill_gradient_points(const Band& band, std::int64_t pan
 }
 
 template <class T>
-void WinogradWeights<T>::add_chunk(std::int64_t first_band, std::int64_t bands,
-                                   std::int64_t point_panel, std::int64_t row) const {
+void WinogradWeights<T>::add_chunk(const ChunkPart& part, std::int64_t point_panel,
+                                   std::int64_t row) const {
   const std::int64_t point = point_panel / panels_, panel = point_panel % panels_;
-  for (std::int64_t i = 0; i < bands; ++i) {
+  const std::int64_t begin = part.part * part.bands / parts_;
+  const std::int64_t end = (part.part + 1) * part.bands / parts_;
+  T* const sums = sums_ + part.part * part_size() + point_panel * sums_size() + row * width_;
+  for (std::int64_t i = begin; i < end; ++i) {
     kernels_.multiply_columns(
-        std::min(piece_rows_, tiles_.depth - row), tiles_.tiles_in(tiles_.bands[first_band + i]),
+        std::min(piece_rows_, tiles_.depth - row),
+        tiles_.tiles_in(tiles_.bands[part.first_band + i]),
         x_points_ + i * tiles_.points_size() + point * tiles_.point_stride() + row,
         tiles_.tile_stride,
         y_points_ + (i * tiles_.points + point) * y_point_size() +
             panel * tiles_.band_tiles * width_,
-        first_band + i > 0, sums_ + point_panel * sums_size() + row * width_);
+        part.first_band + i > begin, sums);
+  }
+}
+
+// The first part's sums of a panel and a point += the others'.
+template <class T>
+void WinogradWeights<T>::add_parts(T* sums) const {
+  for (std::int64_t part = 1; part < parts_; ++part) {
+    const T* const others = sums + part * part_size();
+    for (std::int64_t i = 0; i < sums_size(); ++i) sums[i] += others[i];
   }
 }
 
 template <class T>
 void WinogradWeights<T>::add_to_weights(std::int64_t panel, T* taps) const {
   const std::int64_t point = panels_ * sums_size(), step = tiles_.step;
+  T* const sums = sums_ + panel * sums_size();
+  for (std::int64_t p = 0; p < tiles_.points; ++p) add_parts(sums + p * point);
   const GridSteps from{(tiles_.taps + 1) * point, point, 0};
   const std::int64_t row = g_.kernel * width_;
   const GridSteps to{step * row, step * width_, 0};
