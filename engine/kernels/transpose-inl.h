@@ -66,38 +66,105 @@ HWY_INLINE void transpose_squares(D d, const T* HWY_RESTRICT from, std::int64_t 
 }
 #endif
 
-// to[c, r] = from[r, c]. Rows a multiple of 4 kB apart share few places in a cache: so a few rows
-// of the wider matrix are finished, or a block of their columns, before the next are touched.
+#if HWY_TARGET != HWY_SCALAR
+// v[0 .. kBlocks) of kBlocks blocks of 128 bits each: block i of v[j] becomes block j of v[i].
+template <int kBlocks, class D, class V = hn::Vec<D>>
+HWY_INLINE void transpose_blocks(D d, V* v) {
+  if constexpr (kBlocks == 2) {
+    const V low = hn::ConcatLowerLower(d, v[1], v[0]);
+    v[1] = hn::ConcatUpperUpper(d, v[1], v[0]);
+    v[0] = low;
+  } else if constexpr (kBlocks == 4) {
+    const V even01 = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(v[1]), v[0]);
+    const V odd01 = hn::OddEvenBlocks(v[1], hn::SwapAdjacentBlocks(v[0]));
+    const V even23 = hn::OddEvenBlocks(hn::SwapAdjacentBlocks(v[3]), v[2]);
+    const V odd23 = hn::OddEvenBlocks(v[3], hn::SwapAdjacentBlocks(v[2]));
+    v[0] = hn::ConcatLowerLower(d, even23, even01);
+    v[1] = hn::ConcatLowerLower(d, odd23, odd01);
+    v[2] = hn::ConcatUpperUpper(d, even23, even01);
+    v[3] = hn::ConcatUpperUpper(d, odd23, odd01);
+  }
+}
+
+// to[c, r] = from[r, c] for as many rows and columns as a vector has lanes: whole vectors, so whole
+// lines of a cache at best, are loaded and stored.
+template <class D, class T = hn::TFromD<D>>
+HWY_INLINE void transpose_vectors(D d, const T* HWY_RESTRICT from, std::int64_t from_stride,
+                                  T* HWY_RESTRICT to, std::int64_t to_stride) {
+  constexpr int kSide = static_cast<int>(kTransposeSide<T>);
+  constexpr int kBlocks = static_cast<int>(hn::MaxLanes(D())) / kSide;
+  hn::Vec<D> turned[kSide][kBlocks];  // [column of a block][rows of a block]
+  HWY_UNROLL(4)
+  for (int b = 0; b < kBlocks; ++b) {
+    const auto row = [&](int r)
+                         HWY_ATTR { return hn::LoadU(d, from + (b * kSide + r) * from_stride); };
+    if constexpr (kSide == 2) {
+      const auto row0 = row(0), row1 = row(1);
+      turned[0][b] = hn::InterleaveLower(d, row0, row1);
+      turned[1][b] = hn::InterleaveUpper(d, row0, row1);
+    } else {
+      const auto row0 = row(0), row1 = row(1), row2 = row(2), row3 = row(3);
+      const auto even_low = hn::InterleaveLower(d, row0, row2);
+      const auto odd_low = hn::InterleaveLower(d, row1, row3);
+      const auto even_high = hn::InterleaveUpper(d, row0, row2);
+      const auto odd_high = hn::InterleaveUpper(d, row1, row3);
+      turned[0][b] = hn::InterleaveLower(d, even_low, odd_low);
+      turned[1][b] = hn::InterleaveUpper(d, even_low, odd_low);
+      turned[2][b] = hn::InterleaveLower(d, even_high, odd_high);
+      turned[3][b] = hn::InterleaveUpper(d, even_high, odd_high);
+    }
+  }
+  HWY_UNROLL(4)
+  for (int c = 0; c < kSide; ++c) {
+    transpose_blocks<kBlocks>(d, turned[c]);
+    HWY_UNROLL(4)
+    for (int b = 0; b < kBlocks; ++b) {
+      hn::StoreU(turned[c][b], d, to + (b * kSide + c) * to_stride);
+    }
+  }
+}
+#endif
+
+// Calls body(row, column) for squares of `side` from (0, 0) to (rows, columns), multiples of it.
+// Rows a multiple of 4 kB apart share few places in a cache: so a few rows of the wider matrix are
+// finished, or a block of their columns, before the next are touched.
+template <class Body>
+HWY_INLINE void for_each_square(std::int64_t rows, std::int64_t columns, std::int64_t side,
+                                bool along_rows, Body body) {
+  if (along_rows) {
+    constexpr std::int64_t kBlock = 64;
+    for (std::int64_t block = 0; block < columns; block += kBlock) {
+      const std::int64_t end = HWY_MIN(block + kBlock, columns);
+      for (std::int64_t r = 0; r < rows; r += side) {
+        for (std::int64_t c = block; c < end; c += side) body(r, c);
+      }
+    }
+  } else {
+    for (std::int64_t c = 0; c < columns; c += side) {
+      for (std::int64_t r = 0; r < rows; r += side) body(r, c);
+    }
+  }
+}
+
+// to[c, r] = from[r, c], of matrices that may be smaller than a square of vectors.
 template <class T>
-HWY_INLINE void transpose(std::int64_t rows, std::int64_t columns, const T* HWY_RESTRICT from,
-                          std::int64_t from_stride, T* HWY_RESTRICT to, std::int64_t to_stride) {
-  constexpr std::int64_t kBlock = 64;
+HWY_INLINE void transpose_small(std::int64_t rows, std::int64_t columns, const T* HWY_RESTRICT from,
+                                std::int64_t from_stride, T* HWY_RESTRICT to,
+                                std::int64_t to_stride) {
   constexpr std::int64_t kSide = kTransposeSide<T>;
   const hn::CappedTag<T, 32 / sizeof(T)> wide;
   const hn::CappedTag<T, kSide> square;
   constexpr auto kWide = static_cast<std::int64_t>(hn::MaxLanes(wide));
   const std::int64_t whole_rows = rows / kSide * kSide, whole_columns = columns / kSide * kSide;
-  // Squares of rows [r, whole_rows) in a column of squares.
-  const auto strip = [&](std::int64_t r, std::int64_t c, std::int64_t end) HWY_ATTR {
-    for (; r + kWide <= end; r += kWide) {
+  for (std::int64_t c = 0; c < whole_columns; c += kSide) {
+    std::int64_t r = 0;
+    for (; r + kWide <= whole_rows; r += kWide) {
       transpose_squares(wide, from + r * from_stride + c, from_stride, to + c * to_stride + r,
                         to_stride);
     }
-    for (; r < end; r += kSide) {
+    for (; r < whole_rows; r += kSide) {
       transpose_squares(square, from + r * from_stride + c, from_stride, to + c * to_stride + r,
                         to_stride);
-    }
-  };
-  if (to_stride > from_stride) {
-    for (std::int64_t c = 0; c < whole_columns; c += kSide) strip(0, c, whole_rows);
-  } else {
-    for (std::int64_t block = 0; block < whole_columns; block += kBlock) {
-      const std::int64_t end = HWY_MIN(block + kBlock, whole_columns);
-      for (std::int64_t r = 0; r < whole_rows; r += kWide) {
-        for (std::int64_t c = block; c < end; c += kSide) {
-          strip(r, c, HWY_MIN(r + kWide, whole_rows));
-        }
-      }
     }
   }
   for (std::int64_t r = 0; r < rows; ++r) {
@@ -105,6 +172,28 @@ HWY_INLINE void transpose(std::int64_t rows, std::int64_t columns, const T* HWY_
       to[c * to_stride + r] = from[r * from_stride + c];
     }
   }
+}
+
+// to[c, r] = from[r, c]
+template <class T>
+HWY_INLINE void transpose(std::int64_t rows, std::int64_t columns, const T* HWY_RESTRICT from,
+                          std::int64_t from_stride, T* HWY_RESTRICT to, std::int64_t to_stride) {
+  std::int64_t whole_rows = 0, whole_columns = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::MaxLanes(d));
+  whole_rows = rows / lanes * lanes;
+  whole_columns = columns / lanes * lanes;
+  for_each_square(whole_rows, whole_columns, lanes, to_stride <= from_stride,
+                  [&](std::int64_t r, std::int64_t c) HWY_ATTR {
+                    transpose_vectors(d, from + r * from_stride + c, from_stride,
+                                      to + c * to_stride + r, to_stride);
+                  });
+#endif
+  transpose_small(whole_rows, columns - whole_columns, from + whole_columns, from_stride,
+                  to + whole_columns * to_stride, to_stride);
+  transpose_small(rows - whole_rows, columns, from + whole_rows * from_stride, from_stride,
+                  to + whole_rows, to_stride);
 }
 
 }  // namespace HWY_NAMESPACE
