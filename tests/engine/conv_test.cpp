@@ -34,21 +34,22 @@ const ConvShape kShapes[] = {
     {2, 1, 70, 9, 30, 4, 2, 0},     // more rows than one band, no padding
     {2, 20, 16, 15, 270, 1, 1, 0},  // pointwise, more channels and pixels than one piece
     // By Winograd's filtering:
-    {3, 20, 8, 12, 40, 3, 1, 1},   // two pictures a band, then one; channels beyond a vector
-    {2, 17, 40, 36, 33, 3, 1, 1},  // more rows than one band
-    {13, 16, 4, 4, 16, 3, 1, 1},   // more pictures than one band
-    {2, 18, 6, 8, 16, 3, 1, 0},    // no padding
-    {2, 16, 4, 6, 20, 3, 1, 2},    // the most padding that a tap can meet
-    {2, 16, 4, 6, 16, 3, 1, 4},    // more: whole tiles of zeros, a source that begins inside
-    {3, 16, 2, 2, 16, 2, 1, 0},    // y of one pixel
-    {2, 17, 44, 36, 18, 4, 2, 1},  // rows of bands that are not all of a size, a stride of two
-    {2, 17, 22, 18, 33, 3, 1, 1},  // the same of one
-    {27, 16, 8, 8, 16, 3, 1, 1},   // pictures of bands that are not all of a size
-    {1, 390, 4, 4, 34, 3, 1, 1},   // more channels than one chain
-    {2, 34, 12, 8, 17, 6, 2, 2},   // three taps of stride two
-    {2, 16, 6, 10, 16, 4, 2, 2},   // two taps of stride two, more padding
-    {2, 16, 12, 18, 16, 6, 3, 2},  // two taps of stride three
-    {2, 19, 7, 9, 18, 2, 1, 0},    // two taps: y has even extents, x odd ones
+    {3, 20, 8, 12, 40, 3, 1, 1},    // two pictures a band, then one; channels beyond a vector
+    {2, 17, 40, 36, 33, 3, 1, 1},   // more rows than one band
+    {13, 16, 4, 4, 16, 3, 1, 1},    // more pictures than one band
+    {2, 18, 6, 8, 16, 3, 1, 0},     // no padding
+    {2, 16, 4, 6, 20, 3, 1, 2},     // the most padding that a tap can meet
+    {2, 16, 4, 6, 16, 3, 1, 4},     // more: whole tiles of zeros, a source that begins inside
+    {3, 16, 2, 2, 16, 2, 1, 0},     // y of one pixel
+    {2, 17, 44, 36, 18, 4, 2, 1},   // rows of bands that are not all of a size, a stride of two
+    {2, 17, 22, 18, 33, 3, 1, 1},   // the same of one
+    {27, 16, 8, 8, 16, 3, 1, 1},    // pictures of bands that are not all of a size
+    {1, 390, 4, 4, 34, 3, 1, 1},    // more channels than one chain
+    {11, 16, 32, 32, 16, 3, 1, 1},  // so many tiles that weights' sums are parts
+    {2, 34, 12, 8, 17, 6, 2, 2},    // three taps of stride two
+    {2, 16, 6, 10, 16, 4, 2, 2},    // two taps of stride two, more padding
+    {2, 16, 12, 18, 16, 6, 3, 2},   // two taps of stride three
+    {2, 19, 7, 9, 18, 2, 1, 0},     // two taps: y has even extents, x odd ones
 };
 
 std::int64_t x_size(const ConvShape& s) { return s.images * s.channels * s.height * s.width; }
@@ -274,7 +275,7 @@ TEST(ConvThreads, EqualBitsForAnyNumberOfThreads) {
   for (const ConvShape& shape :
        {ConvShape{40, 37, 16, 16, 64, 4, 2, 1}, ConvShape{7, 20, 30, 30, 20, 3, 1, 1},
         ConvShape{40, 5, 16, 16, 64, 4, 2, 1}, ConvShape{7, 20, 31, 30, 20, 3, 1, 1},
-        ConvShape{7, 20, 16, 16, 300, 1, 1, 0}}) {
+        ConvShape{7, 20, 16, 16, 300, 1, 1, 0}, ConvShape{20, 20, 32, 32, 40, 3, 1, 1}}) {
     const auto one = all_three(ThreadBudget(1), shape);
     EXPECT_EQ(one, all_three(ThreadBudget(2), shape));
     EXPECT_EQ(one, all_three(ThreadBudget(5), shape));
