@@ -34,22 +34,21 @@ const ConvShape kShapes[] = {
     {2, 1, 70, 9, 30, 4, 2, 0},     // more rows than one band, no padding
     {2, 20, 16, 15, 270, 1, 1, 0},  // pointwise, more channels and pixels than one piece
     // By Winograd's filtering:
-    {3, 20, 8, 12, 40, 3, 1, 1},    // two pictures a band, then one; channels beyond a vector
-    {2, 17, 40, 36, 33, 3, 1, 1},   // more rows than one band
-    {13, 16, 4, 4, 16, 3, 1, 1},    // more pictures than one band
-    {2, 18, 6, 8, 16, 3, 1, 0},     // no padding
-    {2, 16, 4, 6, 20, 3, 1, 2},     // the most padding that a tap can meet
-    {2, 16, 4, 6, 16, 3, 1, 4},     // more: whole tiles of zeros, a source that begins inside
-    {3, 16, 2, 2, 16, 2, 1, 0},     // y of one pixel
-    {2, 17, 44, 36, 18, 4, 2, 1},   // rows of bands that are not all of a size, a stride of two
-    {2, 17, 22, 18, 33, 3, 1, 1},   // the same of one
-    {27, 16, 8, 8, 16, 3, 1, 1},    // pictures of bands that are not all of a size
-    {1, 390, 4, 4, 34, 3, 1, 1},    // more channels than one chain
-    {11, 16, 32, 32, 16, 3, 1, 1},  // so many tiles that weights' sums are parts
-    {2, 34, 12, 8, 17, 6, 2, 2},    // three taps of stride two
-    {2, 16, 6, 10, 16, 4, 2, 2},    // two taps of stride two, more padding
-    {2, 16, 12, 18, 16, 6, 3, 2},   // two taps of stride three
-    {2, 19, 7, 9, 18, 2, 1, 0},     // two taps: y has even extents, x odd ones
+    {3, 20, 8, 12, 40, 3, 1, 1},   // two pictures a band, then one; channels beyond a vector
+    {2, 17, 40, 36, 33, 3, 1, 1},  // more rows than one band
+    {13, 16, 4, 4, 16, 3, 1, 1},   // more pictures than one band
+    {2, 18, 6, 8, 16, 3, 1, 0},    // no padding
+    {2, 16, 4, 6, 20, 3, 1, 2},    // the most padding that a tap can meet
+    {2, 16, 4, 6, 16, 3, 1, 4},    // more: whole tiles of zeros, a source that begins inside
+    {3, 16, 2, 2, 16, 2, 1, 0},    // y of one pixel
+    {2, 17, 44, 36, 18, 4, 2, 1},  // rows of bands that are not all of a size, a stride of two
+    {2, 17, 22, 18, 33, 3, 1, 1},  // the same of one
+    {27, 16, 8, 8, 16, 3, 1, 1},   // pictures of bands that are not all of a size
+    {1, 390, 4, 4, 34, 3, 1, 1},   // more channels than one chain
+    {2, 34, 12, 8, 17, 6, 2, 2},   // three taps of stride two
+    {2, 16, 6, 10, 16, 4, 2, 2},   // two taps of stride two, more padding
+    {2, 16, 12, 18, 16, 6, 3, 2},  // two taps of stride three
+    {2, 19, 7, 9, 18, 2, 1, 0},    // two taps: y has even extents, x odd ones
 };
 
 std::int64_t x_size(const ConvShape& s) { return s.images * s.channels * s.height * s.width; }
@@ -259,6 +258,23 @@ TEST_P(Bfloat16Conv, AddsWeightGradients) {
 INSTANTIATE_TEST_SUITE_P(Pictures, Bfloat16Conv,
                          ::testing::Values(std::pair{true, true}, std::pair{true, false},
                                            std::pair{false, true}));
+
+// So many tiles that their sums are taken in parts; of the last bands that are laid out together,
+// only one part has any.
+TEST(ConvParts, WeightGradientsOfManyPicturesAreOneSum) {
+  const ThreadBudget threads(2);
+  const ConvShape s{11, 16, 32, 32, 16, 3, 1, 1};
+  const auto x = values<float>(x_size(s), 1), y = values<float>(y_size(s), 2);
+  testing::Numbers expected(static_cast<std::size_t>(w_size(s)));
+  testing::for_each_product(s, [&](std::size_t i, std::size_t j, std::size_t k) {
+    expected[j] += static_cast<double>(x[i]) * y[k];
+  });
+  testing::for_each_simd_target([&] {
+    std::vector<float> w(expected.size());
+    convolve_weights_add<float>(threads, s, x, y, w);
+    Conv<float>::expect_near(w, expected, s.images * s.out_height() * s.out_width());
+  });
+}
 
 std::vector<float> all_three(const ThreadBudget& threads, const ConvShape& s) {
   const auto x = values<float>(x_size(s), 1), w = values<float>(w_size(s), 2);
