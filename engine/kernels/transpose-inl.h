@@ -39,34 +39,41 @@ HWY_INLINE hn::Vec<D> load_blocks(D d, const T* HWY_RESTRICT from, std::int64_t 
   }
 }
 
+// The squares that lie in the blocks of row(0) .. row(kTransposeSide - 1), turned, all at once.
+template <class D, class Row, class V = hn::Vec<D>>
+HWY_INLINE void transpose_in_blocks(D d, Row row, V* turned) {
+  if constexpr (kTransposeSide<hn::TFromD<D>> == 2) {
+    const V row0 = row(0), row1 = row(1);
+    turned[0] = hn::InterleaveLower(d, row0, row1);
+    turned[1] = hn::InterleaveUpper(d, row0, row1);
+  } else {
+    const V row0 = row(0), row1 = row(1), row2 = row(2), row3 = row(3);
+    const V even_low = hn::InterleaveLower(d, row0, row2);
+    const V odd_low = hn::InterleaveLower(d, row1, row3);
+    const V even_high = hn::InterleaveUpper(d, row0, row2);
+    const V odd_high = hn::InterleaveUpper(d, row1, row3);
+    turned[0] = hn::InterleaveLower(d, even_low, odd_low);
+    turned[1] = hn::InterleaveUpper(d, even_low, odd_low);
+    turned[2] = hn::InterleaveLower(d, even_high, odd_high);
+    turned[3] = hn::InterleaveUpper(d, even_high, odd_high);
+  }
+}
+
 // to[c, r] = from[r, c] for kTransposeSide columns and as many rows as D has lanes: the squares of
 // one vector are turned at once, and leave as whole vectors.
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE void transpose_squares(D d, const T* HWY_RESTRICT from, std::int64_t from_stride,
                                   T* HWY_RESTRICT to, std::int64_t to_stride) {
   constexpr std::int64_t kSide = kTransposeSide<T>;
-  const auto row = [&](std::int64_t r) HWY_ATTR {
-    return load_blocks(d, from + r * from_stride, kSide * from_stride);
-  };
-  if constexpr (kSide == 2) {
-    const auto row0 = row(0), row1 = row(1);
-    hn::StoreU(hn::InterleaveLower(d, row0, row1), d, to);
-    hn::StoreU(hn::InterleaveUpper(d, row0, row1), d, to + to_stride);
-  } else {
-    const auto row0 = row(0), row1 = row(1), row2 = row(2), row3 = row(3);
-    const auto even_low = hn::InterleaveLower(d, row0, row2);
-    const auto odd_low = hn::InterleaveLower(d, row1, row3);
-    const auto even_high = hn::InterleaveUpper(d, row0, row2);
-    const auto odd_high = hn::InterleaveUpper(d, row1, row3);
-    hn::StoreU(hn::InterleaveLower(d, even_low, odd_low), d, to);
-    hn::StoreU(hn::InterleaveUpper(d, even_low, odd_low), d, to + to_stride);
-    hn::StoreU(hn::InterleaveLower(d, even_high, odd_high), d, to + 2 * to_stride);
-    hn::StoreU(hn::InterleaveUpper(d, even_high, odd_high), d, to + 3 * to_stride);
-  }
+  hn::Vec<D> turned[kSide];
+  transpose_in_blocks(
+      d,
+      [&](std::int64_t r)
+          HWY_ATTR { return load_blocks(d, from + r * from_stride, kSide * from_stride); },
+      turned);
+  for (std::int64_t c = 0; c < kSide; ++c) hn::StoreU(turned[c], d, to + c * to_stride);
 }
-#endif
 
-#if HWY_TARGET != HWY_SCALAR
 // v[0 .. kBlocks) of kBlocks blocks of 128 bits each: block i of v[j] becomes block j of v[i].
 template <int kBlocks, class D, class V = hn::Vec<D>>
 HWY_INLINE void transpose_blocks(D d, V* v) {
@@ -93,34 +100,19 @@ HWY_INLINE void transpose_vectors(D d, const T* HWY_RESTRICT from, std::int64_t 
                                   T* HWY_RESTRICT to, std::int64_t to_stride) {
   constexpr int kSide = static_cast<int>(kTransposeSide<T>);
   constexpr int kBlocks = static_cast<int>(hn::MaxLanes(D())) / kSide;
-  hn::Vec<D> turned[kSide][kBlocks];  // [column of a block][rows of a block]
+  hn::Vec<D> turned[kBlocks][kSide];  // [rows of a block][column of a block]
   HWY_UNROLL(4)
   for (int b = 0; b < kBlocks; ++b) {
-    const auto row = [&](int r)
-                         HWY_ATTR { return hn::LoadU(d, from + (b * kSide + r) * from_stride); };
-    if constexpr (kSide == 2) {
-      const auto row0 = row(0), row1 = row(1);
-      turned[0][b] = hn::InterleaveLower(d, row0, row1);
-      turned[1][b] = hn::InterleaveUpper(d, row0, row1);
-    } else {
-      const auto row0 = row(0), row1 = row(1), row2 = row(2), row3 = row(3);
-      const auto even_low = hn::InterleaveLower(d, row0, row2);
-      const auto odd_low = hn::InterleaveLower(d, row1, row3);
-      const auto even_high = hn::InterleaveUpper(d, row0, row2);
-      const auto odd_high = hn::InterleaveUpper(d, row1, row3);
-      turned[0][b] = hn::InterleaveLower(d, even_low, odd_low);
-      turned[1][b] = hn::InterleaveUpper(d, even_low, odd_low);
-      turned[2][b] = hn::InterleaveLower(d, even_high, odd_high);
-      turned[3][b] = hn::InterleaveUpper(d, even_high, odd_high);
-    }
+    transpose_in_blocks(
+        d, [&](int r) HWY_ATTR { return hn::LoadU(d, from + (b * kSide + r) * from_stride); },
+        turned[b]);
   }
   HWY_UNROLL(4)
   for (int c = 0; c < kSide; ++c) {
-    transpose_blocks<kBlocks>(d, turned[c]);
-    HWY_UNROLL(4)
-    for (int b = 0; b < kBlocks; ++b) {
-      hn::StoreU(turned[c][b], d, to + (b * kSide + c) * to_stride);
-    }
+    hn::Vec<D> column[kBlocks];
+    for (int b = 0; b < kBlocks; ++b) column[b] = turned[b][c];
+    transpose_blocks<kBlocks>(d, column);
+    for (int b = 0; b < kBlocks; ++b) hn::StoreU(column[b], d, to + (b * kSide + c) * to_stride);
   }
 }
 #endif
