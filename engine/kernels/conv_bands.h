@@ -61,18 +61,24 @@ struct PlaneBox {
   std::int64_t first_column, columns;
 };
 
+// Which of `count` places of an axis, from `begin` on, lie in [0, extent): `inside` of them, behind
+// `before` that do not, the first of them at `first`.
+struct Inside {
+  Inside(std::int64_t begin, std::int64_t count, std::int64_t extent)
+      : before(std::clamp<std::int64_t>(-begin, 0, count)),
+        first(std::max<std::int64_t>(0, begin)),
+        inside(std::clamp<std::int64_t>(extent - first, 0, count - before)) {}
+
+  std::int64_t before, first, inside;
+};
+
 // to [images, channels, rows, columns] of the box, dense, its pictures image_stride apart. Calling
 // thread only.
 template <class T>
 void copy_padded(const Planes& planes, Pictures<const T> from, const PlaneBox& box,
                  std::int64_t image_stride, T* to) {
-  const std::int64_t top = std::clamp<std::int64_t>(-box.first_row, 0, box.rows);
-  const std::int64_t left = std::clamp<std::int64_t>(-box.first_column, 0, box.columns);
-  const std::int64_t row = std::max<std::int64_t>(0, box.first_row);
-  const std::int64_t column = std::max<std::int64_t>(0, box.first_column);
-  const std::int64_t rows = std::clamp<std::int64_t>(planes.rows - row, 0, box.rows - top);
-  const std::int64_t columns =
-      std::clamp<std::int64_t>(planes.columns - column, 0, box.columns - left);
+  const auto [top, row, rows] = Inside(box.first_row, box.rows, planes.rows);
+  const auto [left, column, columns] = Inside(box.first_column, box.columns, planes.columns);
   const std::int64_t plane = box.rows * box.columns;
   for (std::int64_t n = 0; n < box.images; ++n) {
     T* const picture = to + n * image_stride;
@@ -92,6 +98,20 @@ void copy_padded(const Planes& planes, Pictures<const T> from, const PlaneBox& b
   }
 }
 
+// to [pixels, to_stride]: `pixels` of each channel from number `first` on, channels `plane` apart,
+// turned so that channels stand side by side. lines: room for as many numbers where they are
+// rounded. Calling thread only.
+template <class T>
+void copy_turned(Pictures<const T> from, std::int64_t first, std::int64_t channels,
+                 std::int64_t plane, std::int64_t pixels, T* lines, T* to, std::int64_t to_stride) {
+  const auto transpose = conv_kernels<T>().transpose;
+  if (!from.is_rounded()) {
+    return transpose(channels, pixels, from.exact().data() + first, plane, to, to_stride);
+  }
+  widen_block(channels, pixels, from.rounded(), first, plane, lines, pixels);
+  transpose(channels, pixels, lines, pixels, to, to_stride);
+}
+
 // to [pixel of the band][width], pictures one after the other: channels panel * width and on, side
 // by side, zeros past the last one. lines: room for `width` rows of a band's pixels of one picture
 // where these are rounded. Calling thread only.
@@ -105,15 +125,7 @@ void copy_panel(const Planes& planes, Pictures<const T> from, const Band& band, 
   for (std::int64_t n = band.first_image; n < band.first_image + band.images; ++n) {
     const std::int64_t at =
         (n * planes.channels + panel * width) * plane + band.first_row * planes.columns;
-    const T* first = lines;
-    std::int64_t stride = pixels;
-    if (from.is_rounded()) {
-      widen_block(channels, pixels, from.rounded(), at, plane, lines, pixels);
-    } else {
-      first = from.exact().data() + at;
-      stride = plane;
-    }
-    conv_kernels<T>().transpose(channels, pixels, first, stride, to, width);
+    copy_turned(from, at, channels, plane, pixels, lines, to, width);
     to += pixels * width;
   }
 }

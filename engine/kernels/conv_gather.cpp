@@ -29,11 +29,10 @@ struct GatherCut {
         bands(g.images, g.rows.largest_count(), g.columns.largest_count(), kPixels),
         band_pixels(bands.images_each() * bands.rows_each() * g.columns.largest_count()),
         piece_panels(Bands::even_part(panels, kSums / (phases * band_pixels * width))),
-        block_channels(Bands::even_part(g.source_channels, kDepth * phases / taps(g))),
+        block_channels(Bands::even_part(g.source_channels, kDepth * phases / g.taps())),
         box_rows(g.rows.reach(bands.rows_each())),
         box_columns(g.columns.reach(g.columns.largest_count())) {}
 
-  static std::int64_t taps(const Gather& g) { return g.kernel * g.kernel; }
   std::int64_t piece_columns() const { return Bands::parts(panels, piece_panels); }
   std::int64_t pieces() const { return bands.count() * piece_columns(); }
   std::int64_t box_plane() const { return box_rows * box_columns; }
@@ -54,13 +53,13 @@ struct GatherMemory {
   GatherMemory(const ThreadBudget& threads, const Gather& g, const GatherCut& cut) {
     ScratchLayout shared, own;
     const std::size_t weights_at =
-        shared.add<T>(cut.panels * cut.width * g.source_channels * GatherCut::taps(g));
+        shared.add<T>(cut.panels * cut.width * g.source_channels * g.taps());
     const std::size_t pixels_at = shared.add<std::int32_t>(cut.phases * cut.band_pixels);
-    const std::size_t taps_at = shared.add<std::int32_t>(cut.block_channels * GatherCut::taps(g));
+    const std::size_t taps_at = shared.add<std::int32_t>(cut.block_channels * g.taps());
     padded_at = own.add<T>(cut.bands.images_each() * cut.block_channels * cut.box_plane());
     sums_at = own.add<T>(cut.piece_panels * cut.phases * cut.band_pixels * cut.width);
-    lines_at = own.add<T>(std::max(PanelWriter<T>::lines_size(g, cut.width, cut.band_pixels),
-                                   GatherCut::taps(g) * cut.width));
+    lines_at = own.add<T>(
+        std::max(PanelWriter<T>::lines_size(g, cut.width, cut.band_pixels), g.taps() * cut.width));
     own_size = own.size();
     std::byte* const all =
         threads.scratch(shared.size() + static_cast<std::size_t>(threads.threads()) * own_size);

@@ -70,6 +70,7 @@ struct Gather {
   GatherAxis rows, columns;
 
   std::int64_t phases() const { return rows.phases() * columns.phases(); }
+  std::int64_t taps() const { return kernel * kernel; }
 };
 
 Gather gather_of_convolution(const ConvShape& shape);

@@ -13,8 +13,6 @@ namespace {
 constexpr std::int64_t kDepth = 256;   // taps in a chain of multiply-adds, about
 constexpr std::int64_t kPixels = 256;  // of a band and phase, about
 
-std::int64_t taps_of(const Gather& g) { return g.kernel * g.kernel; }
-
 // A band's source stands in a padded box whose rows follow each other, so a vector of pixels may
 // run over the end of a row: what it finds there belongs to no pixel and is never written. So every
 // tap of every vector is one load from the box at a fixed distance.
@@ -26,7 +24,7 @@ class NarrowRun {
       : threads_(threads),
         g_(g),
         bands_(g.images, g.rows.largest_count(), g.columns.largest_count(), kPixels),
-        block_channels_(Bands::even_part(g.source_channels, kDepth * g.phases() / taps_of(g))),
+        block_channels_(Bands::even_part(g.source_channels, kDepth * g.phases() / g.taps())),
         box_rows_(g.rows.reach(bands_.rows_each())),
         box_columns_(g.columns.reach(g.columns.largest_count())),
         lines_(Bands::parts(bands_.rows_each() * box_columns_, kernels_.pixel_block) *
@@ -87,9 +85,8 @@ void NarrowRun<T>::take_memory() {
   box_size_ = Bands::parts(std::max(box, g_.columns.target_extent()), kAligned) * kAligned;
   own_size_ = box_size_ + g_.phases() * g_.target_channels * lines_;
   ScratchLayout layout;
-  const std::size_t weights_at =
-      layout.add<T>(g_.target_channels * g_.source_channels * taps_of(g_));
-  const std::size_t steps_at = layout.add<std::int32_t>(block_channels_ * taps_of(g_));
+  const std::size_t weights_at = layout.add<T>(g_.target_channels * g_.source_channels * g_.taps());
+  const std::size_t steps_at = layout.add<std::int32_t>(block_channels_ * g_.taps());
   const std::size_t own_at = layout.add<T>(threads_.threads() * own_size_);
   std::byte* const all = threads_.scratch(layout.size());
   weights_ = reinterpret_cast<T*>(all + weights_at);

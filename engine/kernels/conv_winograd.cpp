@@ -27,17 +27,17 @@ bool is_winograd(const GatherAxis& axis, std::int64_t taps) {
 struct PanelCut {
   PanelCut(const Gather& g, const WinogradTiles& tiles, std::int64_t panel_width)
       : width(panel_width),
-        phases(g.phases()),
         panels(Bands::parts(g.target_channels, width)),
-        groups(std::max(Bands::parts(panels * phases * tiles.band_pixels * width, kSums),
-                        Bands::parts(kLeastPieces, tiles.bands.count()))),
-        group_panels(Bands::parts(panels, std::min(groups, panels))),
-        block_depth(Bands::even_part(tiles.depth, kDepth)) {
-    groups = Bands::parts(panels, group_panels);
-  }
+        group_panels(Bands::parts(
+            panels,
+            std::min(panels,
+                     std::max(Bands::parts(panels * g.phases() * tiles.band_pixels * width, kSums),
+                              Bands::parts(kLeastPieces, tiles.bands.count()))))),
+        groups(Bands::parts(panels, group_panels)),
+        block_depth(Bands::even_part(tiles.depth, kDepth)) {}
 
-  std::int64_t width, phases, panels;
-  std::int64_t groups, group_panels;
+  std::int64_t width, panels;
+  std::int64_t group_panels, groups;
   std::int64_t block_depth;
 };
 
@@ -100,13 +100,13 @@ class WinogradGather {
 template <class T>
 void WinogradGather<T>::take_memory() {
   ScratchLayout shared, own;
-  const std::size_t weights_at = shared.add<T>(cut_.phases * tiles_.points * point_weights());
+  const std::size_t weights_at = shared.add<T>(g_.phases() * tiles_.points * point_weights());
   box_at_ = own.add<T>(tiles_.box_size());
   points_at_ = own.add<T>(tiles_.points_size());
   products_at_ = own.add<T>(tiles_.points * tiles_.band_tiles * cut_.width);
-  sums_at_ = own.add<T>(cut_.group_panels * cut_.phases * tiles_.band_pixels * cut_.width);
+  sums_at_ = own.add<T>(cut_.group_panels * g_.phases() * tiles_.band_pixels * cut_.width);
   lines_at_ = own.add<T>(std::max({PanelWriter<T>::lines_size(g_, cut_.width, tiles_.band_pixels),
-                                   sources_.lines_size(), g_.kernel * g_.kernel * cut_.width}));
+                                   sources_.lines_size(), g_.taps() * cut_.width}));
   own_size_ = own.size();
   std::byte* const memory =
       threads_.scratch(shared.size() + static_cast<std::size_t>(threads_.threads()) * own_size_);
@@ -150,12 +150,12 @@ void WinogradGather<T>::make_piece(const Band& band, std::int64_t group, int slo
     for (std::int64_t panel = first; panel < end; ++panel) {
       multiply_panel(band, phase.index, panel, slot);
       sum_points(band, of_thread(slot, products_at_),
-                 sums + ((panel - first) * cut_.phases + phase.index) * phase_sums);
+                 sums + ((panel - first) * g_.phases() + phase.index) * phase_sums);
     }
   });
   for (std::int64_t panel = first; panel < end; ++panel) {
     writer_.write(WinogradTiles::pixels_of(band), panel,
-                  sums + (panel - first) * cut_.phases * phase_sums, lines);
+                  sums + (panel - first) * g_.phases() * phase_sums, lines);
   }
 }
 

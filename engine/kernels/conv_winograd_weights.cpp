@@ -100,7 +100,7 @@ void WinogradWeights<T>::take_memory() {
       std::min(count * tiles_.band_tiles / kPartTiles, kPartsBytes / (part_size() * kSize)), 1,
       std::min(kMaxParts, count));
   chunk_ = std::clamp<std::int64_t>(kChunkBytes / (band_size * kSize), parts_, count);
-  const std::int64_t taps = g_.kernel * g_.kernel * width_;
+  const std::int64_t taps = g_.taps() * width_;
   box_size_ = std::max({tiles_.box_size(), tiles_.band_pixels * width_, taps});
   own_size_ =
       box_size_ + std::max(x_.lines_size(), y_.is_rounded() ? width_ * tiles_.band_pixels : 0);
@@ -189,7 +189,7 @@ void WinogradWeights<T>::add_to_weights(std::int64_t panel, T* taps) const {
     }
     for (std::int64_t o = 0; o < panel_channels(g_, width_, panel); ++o) {
       T* const w = w_ + (panel * width_ + o) * g_.w_target_stride + c * g_.w_source_stride;
-      for (std::int64_t t = 0; t < g_.kernel * g_.kernel; ++t) w[t] += taps[t * width_ + o];
+      for (std::int64_t t = 0; t < g_.taps(); ++t) w[t] += taps[t * width_ + o];
     }
   }
 }

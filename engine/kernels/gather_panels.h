@@ -19,7 +19,7 @@ inline std::int64_t panel_channels(const Gather& g, std::int64_t width, std::int
 template <class T>
 void copy_taps(const Gather& g, const T* w, std::int64_t width, std::int64_t panel,
                std::int64_t source_channel, T* taps) {
-  const std::int64_t count = g.kernel * g.kernel, channels = panel_channels(g, width, panel);
+  const std::int64_t count = g.taps(), channels = panel_channels(g, width, panel);
   if (channels < width) std::fill_n(taps, count * width, T{0});
   conv_kernels<T>().transpose(
       channels, count, w + panel * width * g.w_target_stride + source_channel * g.w_source_stride,

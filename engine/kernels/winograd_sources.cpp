@@ -22,11 +22,6 @@ WinogradTiles::WinogradTiles(const Gather& g, std::int64_t tiles)
       box_rows(g.rows.reach(2 * bands.rows_each())),
       box_columns(g.columns.reach(2 * columns)) {}
 
-BoxColumns::BoxColumns(const GatherAxis& axis, std::int64_t columns)
-    : left(std::clamp<std::int64_t>(-axis.lowest_source(), 0, columns)),
-      first(std::max<std::int64_t>(0, axis.lowest_source())),
-      inside(std::clamp<std::int64_t>(axis.source_extent() - first, 0, columns - left)) {}
-
 template <class T>
 void WinogradSources<T>::fill_box(const Band& band, T* box, T* lines) const {
   const std::int64_t first = g_.rows.lowest_source() + 2 * band.first_row * tiles_.step;
@@ -49,8 +44,8 @@ void WinogradSources<T>::fill_zeros(std::int64_t row, T* to) const {
   if (!is_inside(row) || g_.source_channels < tiles_.channels) {
     std::fill_n(to, end, T{0});
   } else {
-    std::fill_n(to, columns_.left * tiles_.channels, T{0});
-    std::fill(to + (columns_.left + columns_.inside) * tiles_.channels, to + end, T{0});
+    std::fill_n(to, columns_.before * tiles_.channels, T{0});
+    std::fill(to + (columns_.before + columns_.inside) * tiles_.channels, to + end, T{0});
   }
 }
 
@@ -62,14 +57,8 @@ void WinogradSources<T>::fill_row(const RowPlace& place, T* to, T* lines) const 
   const std::int64_t at = (place.image * g_.source_channels + place.first_channel) * plane +
                           place.row * extent + columns_.first;
   const std::int64_t channels = std::min(kChannelsAtOnce, g_.source_channels - place.first_channel);
-  to += columns_.left * tiles_.channels;
-  if (source_.is_rounded()) {
-    widen_block(channels, columns_.inside, source_.rounded(), at, plane, lines, columns_.inside);
-    kernels_.transpose(channels, columns_.inside, lines, columns_.inside, to, tiles_.channels);
-  } else {
-    kernels_.transpose(channels, columns_.inside, source_.exact().data() + at, plane, to,
-                       tiles_.channels);
-  }
+  to += columns_.before * tiles_.channels;
+  copy_turned(source_, at, channels, plane, columns_.inside, lines, to, tiles_.channels);
 }
 
 template <class T>

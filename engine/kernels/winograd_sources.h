@@ -40,14 +40,6 @@ struct WinogradTiles {
   }
 };
 
-// Which columns of a padded box are the source's.
-struct BoxColumns {
-  BoxColumns(const GatherAxis& axis, std::int64_t columns);
-
-  std::int64_t left;           // zeros
-  std::int64_t first, inside;  // of the source's columns
-};
-
 // Owns nothing; what it is made of must outlive it. Its functions use the calling thread only.
 template <class T>
 class WinogradSources {
@@ -77,8 +69,8 @@ class WinogradSources {
   const Gather& g_;
   const WinogradTiles& tiles_;
   const Pictures<const T> source_;
-  const BoxColumns columns_{g_.columns, tiles_.box_columns};
-  const ConvKernels<T>& kernels_ = conv_kernels<T>();
+  // Of a box.
+  const Inside columns_{g_.columns.lowest_source(), tiles_.box_columns, g_.columns.source_extent()};
   const WinogradMaps<T>& maps_ = winograd_maps<T>(tiles_.taps);
 };
 
