@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "engine/kernels/simd-inl.h"
@@ -115,7 +116,10 @@ template <class T, int kRows = TileSize<T>::kRows>
 HWY_INLINE void interleave(std::int64_t rows, std::int64_t k, const T* HWY_RESTRICT x,
                            std::int64_t stride, T* HWY_RESTRICT to) {
   if (rows == kRows) {
-    for (std::int64_t p = 0; p < k; ++p) std::copy_n(x + p * stride, kRows, to + p * kRows);
+    // Of a constant size, this is a few vectors; std::copy_n would call a function for each.
+    for (std::int64_t p = 0; p < k; ++p) {
+      std::memcpy(to + p * kRows, x + p * stride, kRows * sizeof(T));
+    }
   } else if constexpr (kRows > 1) {
     interleave<T, kRows - 1>(rows, k, x, stride, to);
   }

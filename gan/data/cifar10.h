@@ -1,4 +1,4 @@
-// CIFAR-10 in its official binary layout (Krizhevsky, 2009), mapped into memory.
+// CIFAR-10 in its official binary layout (Krizhevsky, 2009).
 //
 //   data_batch_1.bin .. data_batch_5.bin (training), test_batch.bin: 10,000 records of 3,073 bytes
 //   byte 0           label, 0 to 9

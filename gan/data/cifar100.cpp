@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "engine/error.h"
+#include "engine/file.h"
 
 namespace miniray {
 namespace {

@@ -1,4 +1,4 @@
-// CIFAR-100 in its official binary layout (Krizhevsky, 2009), mapped into memory.
+// CIFAR-100 in its official binary layout (Krizhevsky, 2009).
 //
 //   train.bin, 50,000 records, and test.bin, 10,000, of 3,074 bytes
 //   byte 0           the group of classes ("coarse label"), 0 to 19; not used

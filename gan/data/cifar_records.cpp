@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "engine/error.h"
+#include "engine/file.h"
 #include "engine/span.h"
 
 namespace miniray {
 
 void CifarRecords::add_file(const std::filesystem::path& path) {
-  MappedFile file(path);
+  const MappedFile file(path);
   const auto bytes = file.bytes();
   const std::int64_t expected = format_.records * record_bytes();
   if (static_cast<std::int64_t>(bytes.size()) != expected) {
@@ -16,7 +17,8 @@ void CifarRecords::add_file(const std::filesystem::path& path) {
                   format_.title + "'s binary files have " + std::to_string(expected));
   }
   check_labels(path, bytes);
-  files_.push_back(std::move(file));
+  files_.emplace_back(bytes.size());
+  std::ranges::copy(std::as_bytes(bytes), files_.back().data());
 }
 
 void CifarRecords::check_labels(const std::filesystem::path& path,
@@ -43,7 +45,9 @@ void CifarRecords::copy_picture(std::int64_t index, std::span<std::uint8_t> chw)
 
 std::span<const std::uint8_t> CifarRecords::record(std::int64_t index) const {
   const auto& file = files_[static_cast<std::size_t>(index / format_.records)];
-  return part(file.bytes(), index % format_.records * record_bytes(), record_bytes());
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(file.data());
+  return {bytes + index % format_.records * record_bytes(),
+          static_cast<std::size_t>(record_bytes())};
 }
 
 }  // namespace miniray
