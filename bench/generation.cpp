@@ -99,7 +99,9 @@ int main(int argc, char** argv) {
   app.add_option("--images", images, "Pictures of a round")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app.add_option("--output", output, "Folder for the pictures, which stay")->required();
+  app.add_option("--output", output, "Folder for the pictures, which stay; a new one")
+      ->required()
+      ->check(CLI::NonexistentPath);
   app.add_option("--rounds", rounds, "Rounds, of which the medians are shown")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

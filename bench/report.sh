@@ -191,7 +191,7 @@ report_growth() {
 # generation_row PROGRAM ..: its line as a row. Pictures stay to the end: some file systems look long
 # for a place where many files were removed just now.
 generation_row() {
-  "$@" --output "$(mktemp -d "$pictures/XXXXXX")" | sed -E '
+  "$@" --output "$(mktemp -d "$pictures/XXXXXX")/made" | sed -E '
     s/^(.*) thr=([0-9]+) images=[0-9]+ \| sampler ([0-9]+) images\/s/| \1 | \2 | \3 |/
     s/\(([0-9.]+) GFLOP\/s, ([0-9]+%)[^)]*\)/\1 | \2/
     s/\| \| with/| | | with/
