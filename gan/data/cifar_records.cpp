@@ -45,9 +45,8 @@ void CifarRecords::copy_picture(std::int64_t index, std::span<std::uint8_t> chw)
 
 std::span<const std::uint8_t> CifarRecords::record(std::int64_t index) const {
   const auto& file = files_[static_cast<std::size_t>(index / format_.records)];
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(file.data());
-  return {bytes + index % format_.records * record_bytes(),
-          static_cast<std::size_t>(record_bytes())};
+  const std::span bytes(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
+  return part(bytes, index % format_.records * record_bytes(), record_bytes());
 }
 
 }  // namespace miniray
