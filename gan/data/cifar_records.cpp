@@ -17,8 +17,8 @@ void CifarRecords::add_file(const std::filesystem::path& path) {
                   format_.title + "'s binary files have " + std::to_string(expected));
   }
   check_labels(path, bytes);
-  files_.emplace_back(bytes.size());
-  std::ranges::copy(std::as_bytes(bytes), files_.back().data());
+  files_.emplace_back(Shape{expected});
+  std::ranges::copy(bytes, files_.back().data());
 }
 
 void CifarRecords::check_labels(const std::filesystem::path& path,
@@ -45,8 +45,7 @@ void CifarRecords::copy_picture(std::int64_t index, std::span<std::uint8_t> chw)
 
 std::span<const std::uint8_t> CifarRecords::record(std::int64_t index) const {
   const auto& file = files_[static_cast<std::size_t>(index / format_.records)];
-  const std::span bytes(reinterpret_cast<const std::uint8_t*>(file.data()), file.size());
-  return part(bytes, index % format_.records * record_bytes(), record_bytes());
+  return part(file.span(), index % format_.records * record_bytes(), record_bytes());
 }
 
 }  // namespace miniray

@@ -46,7 +46,7 @@ class CifarRecords {
   void check_labels(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) const;
 
   CifarFormat format_;
-  std::vector<AlignedBytes> files_;
+  std::vector<Tensor<std::uint8_t>> files_;
 };
 
 }  // namespace miniray
