@@ -6,6 +6,7 @@
 #include "engine/kernels/gemm_blocks.h"
 #include "engine/kernels/gemm_panels.h"
 #include "engine/kernels/gemm_vector.h"
+#include "engine/kernels/laid_out.h"
 #include "engine/kernels/scratch.h"
 
 namespace miniray {
@@ -13,12 +14,13 @@ namespace {
 
 std::int64_t pieces(std::int64_t extent, std::int64_t size) { return (extent + size - 1) / size; }
 
-// An extent of 16 equal pieces, so that as many cores have work, but none above `most`, since a
-// piece must fit the caches; whole panels, and multiples of 8 as tiles are.
+// An extent of 8 equal pieces, so that as many cores have work, but none above `most`, since a
+// piece must fit the caches; whole panels, and multiples of 8 as tiles are. Twice as many pieces
+// would read the other operand from the second cache, or from behind it, twice as often.
 template <class T>
 std::int64_t piece_size(std::int64_t extent, std::int64_t most) {
   const std::int64_t unit = std::max<std::int64_t>(panel_kernels<T>().columns, 8);
-  return std::min(pieces(pieces(extent, 16), unit) * unit, most);
+  return std::min(pieces(pieces(extent, 8), unit) * unit, most);
 }
 
 template <class T>
@@ -26,17 +28,26 @@ T* scratch(const ThreadBudget& threads, std::int64_t elements) {
   return reinterpret_cast<T*>(threads.scratch(static_cast<std::size_t>(elements) * sizeof(T)));
 }
 
-// Calls body(tile) for each piece of a matrix.
+// Calls body(tile, slot) for each piece of a matrix.
+template <class Body>
+void for_each_piece_in_slot(const ThreadBudget& threads, std::int64_t rows, std::int64_t row_size,
+                            std::int64_t columns, std::int64_t column_size, Body body) {
+  const std::int64_t row_pieces = pieces(rows, row_size);
+  const std::int64_t column_pieces = pieces(columns, column_size);
+  threads.for_each_tile_in_slot(row_pieces * column_pieces, [&](std::int64_t piece, int slot) {
+    const std::int64_t row = piece % row_pieces * row_size;
+    const std::int64_t column = piece / row_pieces * column_size;
+    body(Tile{row, std::min(row_size, rows - row), column, std::min(column_size, columns - column)},
+         slot);
+  });
+}
+
+// The same with body(tile).
 template <class Body>
 void for_each_piece(const ThreadBudget& threads, std::int64_t rows, std::int64_t row_size,
                     std::int64_t columns, std::int64_t column_size, Body body) {
-  const std::int64_t row_pieces = pieces(rows, row_size);
-  threads.for_each_tile(row_pieces * pieces(columns, column_size), [&](std::int64_t piece) {
-    const std::int64_t row = piece % row_pieces * row_size;
-    const std::int64_t column = piece / row_pieces * column_size;
-    body(
-        Tile{row, std::min(row_size, rows - row), column, std::min(column_size, columns - column)});
-  });
+  for_each_piece_in_slot(threads, rows, row_size, columns, column_size,
+                         [&](const Tile& tile, int) { body(tile); });
 }
 
 // Calls body(first row, rows, panels of b) for each piece of a gradient in rows.
@@ -45,13 +56,19 @@ void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape
                              std::span<const T> b, Body body) {
   constexpr std::int64_t kWidth = 128;  // whole panels, of all targets
   const PanelKernels<T>& kernels = panel_kernels<T>();
-  const std::int64_t panels_size = pieces(shape.n, kWidth) * kWidth * shape.k;
-  T* const panels = scratch<T>(threads, panels_size);
-  for_each_range(threads, shape.n, kWidth, [&](std::int64_t n0, std::int64_t width) {
-    kernels.pack_columns(shape, b.data(), n0, width, panels + n0 * shape.k);
+  const std::int64_t parts = pieces(shape.n, kWidth);
+  const LaidOutRoom<T> room(threads, parts * kWidth * shape.k);
+  LaidOut panels(threads, room, scratch<T>(threads, room.size()), parts,
+                 [&](std::int64_t part, T* to) {
+                   const std::int64_t n0 = part * kWidth;
+                   kernels.pack_columns(shape, b.data(), n0, std::min(kWidth, shape.n - n0),
+                                        to + n0 * shape.k);
+                 });
+  const std::int64_t size = piece_size<T>(shape.m, PanelKernels<T>::kGradientRows);
+  threads.for_each_tile_in_slot(pieces(shape.m, size), [&](std::int64_t piece, int slot) {
+    const std::int64_t m0 = piece * size;
+    body(m0, std::min(size, shape.m - m0), panels.of_slot(slot));
   });
-  for_each_range(threads, shape.m, piece_size<T>(shape.m, PanelKernels<T>::kGradientRows),
-                 [&](std::int64_t m0, std::int64_t rows) { body(m0, rows, panels); });
 }
 
 // Calls body(first column, columns, tiles of a, a panel's numbers to work in) for each piece of a
@@ -59,21 +76,24 @@ void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape
 template <class T, class Body>
 void for_each_gradient_blocks(const ThreadBudget& threads, const GemmShape& shape,
                               std::span<const T> a, Body body) {
+  constexpr std::int64_t kRows = BlockKernels<T>::kTileRows;
   const std::int64_t panel_size = panel_kernels<T>().columns * shape.k;
+  const LaidOutRoom<T> room(threads, shape.m * shape.k);
   ScratchLayout layout;
-  const std::size_t tiles_at = layout.add<T>(shape.m * shape.k);
+  const std::size_t tiles_at = layout.add<T>(room.size());
   const std::size_t panels_at = layout.add<T>(threads.threads() * panel_size);
   std::byte* const memory = threads.scratch(layout.size());
-  T* const a_tiles = reinterpret_cast<T*>(memory + tiles_at);
+  LaidOut a_tiles(threads, room, reinterpret_cast<T*>(memory + tiles_at), pieces(shape.m, kRows),
+                  [&](std::int64_t part, T* to) {
+                    const std::int64_t m0 = part * kRows;
+                    block_kernels<T>().interleave_gradient_rows(shape, a.data(), m0,
+                                                                std::min(kRows, shape.m - m0), to);
+                  });
   T* const panels = reinterpret_cast<T*>(memory + panels_at);
-  for_each_range(threads, shape.m, BlockKernels<T>::kTileRows,
-                 [&](std::int64_t m0, std::int64_t rows) {
-                   block_kernels<T>().interleave_gradient_rows(shape, a.data(), m0, rows, a_tiles);
-                 });
   const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
   threads.for_each_tile_in_slot(pieces(shape.n, width), [&](std::int64_t piece, int slot) {
     const std::int64_t n0 = piece * width;
-    body(n0, std::min(width, shape.n - n0), a_tiles, panels + slot * panel_size);
+    body(n0, std::min(width, shape.n - n0), a_tiles.of_slot(slot), panels + slot * panel_size);
   });
 }
 
@@ -108,34 +128,75 @@ void one_column(const ThreadBudget& threads, const GemmShape& shape, std::span<c
                  });
 }
 
-// Rows of x, by pack_rows, in scratch memory.
+// gemm_nt of samples that are transposed, and weights that are broadcast.
 template <class T>
-const T* pack_all_rows(const ThreadBudget& threads, std::int64_t rows, std::int64_t k,
-                       std::span<const T> x, Layout layout) {
-  const std::int64_t columns = panel_kernels<T>().columns;
-  const auto pack_rows =
-      layout == Layout::kRows ? panel_kernels<T>().pack_rows : block_kernels<T>().pack_rows;
-  const std::int64_t panels = pieces(rows, columns);
-  const std::int64_t panel_size = columns * k;
-  T* const memory = scratch<T>(threads, panels * panel_size);
-  threads.for_each_tile(panels, [&](std::int64_t i) {
-    pack_rows(rows, k, x.data(), i * columns, memory + i * panel_size);
-  });
-  return memory;
+void multiply_sample_panels(const ThreadBudget& threads, const GemmShape& shape,
+                            std::span<const T> a, std::span<const T> b, const T* bias, T* c,
+                            TileFunction finished, Layout b_layout) {
+  const PanelKernels<T>& kernels = panel_kernels<T>();
+  const auto nt_piece = b_layout == Layout::kRows ? kernels.nt_piece : block_kernels<T>().nt_piece;
+  const std::int64_t parts = pieces(shape.m, kernels.columns);
+  const std::int64_t panel_size = kernels.columns * shape.k;
+  const LaidOutRoom<T> room(threads, parts * panel_size);
+  LaidOut panels(threads, room, scratch<T>(threads, room.size()), parts,
+                 [&](std::int64_t part, T* to) {
+                   kernels.pack_rows(shape.m, shape.k, a.data(), part * kernels.columns,
+                                     to + part * panel_size);
+                 });
+  const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWeightRows);
+  for_each_piece_in_slot(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
+                         [&](const Tile& tile, int slot) {
+                           nt_piece(shape, panels.of_slot(slot), b.data(), bias, c, tile.row,
+                                    tile.column, tile.columns);
+                           finished(tile);
+                         });
 }
 
-// All of a, by interleave_rows, in scratch memory.
+// gemm_nt of samples that are broadcast and weights that are transposed, each panel in the piece
+// that uses it: so it comes out of the first cache.
 template <class T>
-const T* interleave_all_rows(const ThreadBudget& threads, const GemmShape& shape,
-                             std::span<const T> a) {
-  constexpr std::int64_t kDepth = 128;
-  T* const tiles = scratch<T>(threads, shape.m * shape.k);
-  for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.k, kDepth,
-                 [&](const Tile& part) {
-                   block_kernels<T>().interleave_rows(shape, a.data(), part.row, part.rows,
-                                                      part.column, part.columns, tiles);
-                 });
-  return tiles;
+void multiply_weight_panels(const ThreadBudget& threads, const GemmShape& shape,
+                            std::span<const T> a, std::span<const T> b, const T* bias, T* c,
+                            TileFunction finished, Layout b_layout) {
+  const PanelKernels<T>& kernels = panel_kernels<T>();
+  const auto pack_rows =
+      b_layout == Layout::kRows ? kernels.pack_rows : block_kernels<T>().pack_rows;
+  const std::int64_t panel_size = kernels.columns * shape.k;
+  T* const panels = scratch<T>(threads, threads.threads() * panel_size);
+  const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWeightRows);
+  for_each_piece_in_slot(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
+                         [&](const Tile& tile, int slot) {
+                           T* const panel = panels + slot * panel_size;
+                           for (std::int64_t n0 = tile.column; n0 < tile.column + tile.columns;
+                                n0 += kernels.columns) {
+                             pack_rows(shape.n, shape.k, b.data(), n0, panel);
+                             kernels.nt_weight_panel(shape, a.data(), panel, bias, c, tile.row, n0);
+                           }
+                           finished(tile);
+                         });
+}
+
+// gemm_nn of samples whose rows, a multiple of 4 kB apart, would push each other out of the first
+// cache: interleaved by tiles.
+template <class T>
+void multiply_interleaved(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
+                          std::span<const T> b, T* c, TileFunction finished) {
+  constexpr std::int64_t kRows = PanelKernels<T>::kSampleRows, kDepth = 128;
+  const BlockKernels<T>& kernels = block_kernels<T>();
+  const std::int64_t row_parts = pieces(shape.m, kRows);
+  const LaidOutRoom<T> room(threads, shape.m * shape.k);
+  LaidOut tiles(threads, room, scratch<T>(threads, room.size()),
+                row_parts * pieces(shape.k, kDepth), [&](std::int64_t part, T* to) {
+                  const std::int64_t m0 = part % row_parts * kRows, k0 = part / row_parts * kDepth;
+                  kernels.interleave_rows(shape, a.data(), m0, std::min(kRows, shape.m - m0), k0,
+                                          std::min(kDepth, shape.k - k0), to);
+                });
+  const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
+  for_each_piece_in_slot(threads, shape.m, kRows, shape.n, width, [&](const Tile& tile, int slot) {
+    kernels.nn_tiles_piece(shape, tiles.of_slot(slot), b.data(), c, tile.row, tile.column,
+                           tile.columns);
+    finished(tile);
+  });
 }
 
 }  // namespace
@@ -159,25 +220,14 @@ void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
     return blas::gemm_nt(threads, shape, a, b, bias, c, finished, b_layout);
   if (shape.n == 1) return one_column(threads, shape, a, b, bias, c.data(), finished);
   const auto [m, n, k] = shape;
+  const T* const bias_data = bias.empty() ? nullptr : bias.data();
   // Transposed are the samples and what comes of them; or the weights, if they are smaller than
   // that and stay in a core's cache.
   constexpr std::int64_t kSmallWeights = std::int64_t{1} << 17;
-  const bool weight_panels = n * k <= kSmallWeights && n * k < m * (n + k);
-  const T* const panels = weight_panels ? pack_all_rows(threads, n, k, b, b_layout)
-                                        : pack_all_rows(threads, m, k, a, Layout::kRows);
-  const auto nt_piece =
-      b_layout == Layout::kRows ? panel_kernels<T>().nt_piece : block_kernels<T>().nt_piece;
-  const std::int64_t width = piece_size<T>(n, PanelKernels<T>::kMaxWeightRows);
-  const T* const bias_data = bias.empty() ? nullptr : bias.data();
-  for_each_piece(threads, m, PanelKernels<T>::kSampleRows, n, width, [&](const Tile& tile) {
-    if (weight_panels) {
-      panel_kernels<T>().nt_weight_panels_piece(shape, a.data(), panels, bias_data, c.data(),
-                                                tile.row, tile.column, tile.columns);
-    } else {
-      nt_piece(shape, panels, b.data(), bias_data, c.data(), tile.row, tile.column, tile.columns);
-    }
-    finished(tile);
-  });
+  if (n * k <= kSmallWeights && n * k < m * (n + k)) {
+    return multiply_weight_panels(threads, shape, a, b, bias_data, c.data(), finished, b_layout);
+  }
+  multiply_sample_panels(threads, shape, a, b, bias_data, c.data(), finished, b_layout);
 }
 
 template <class T>
@@ -191,19 +241,18 @@ void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
           finished({m0, rows, 0, shape.n});
         });
   }
-  // Rows a multiple of 4 kB apart would push each other out of the first cache.
   constexpr auto kPage = static_cast<std::int64_t>(4096 / sizeof(T));
-  const bool blocks = b_layout == Layout::kBlocks, interleaved = blocks && shape.k % kPage == 0;
-  const T* const rows = interleaved ? interleave_all_rows(threads, shape, a) : a.data();
-  const auto nn_piece = interleaved ? block_kernels<T>().nn_tiles_piece
-                        : blocks    ? block_kernels<T>().nn_piece
-                                    : panel_kernels<T>().nn_piece;
+  const bool blocks = b_layout == Layout::kBlocks;
+  if (blocks && shape.k % kPage == 0) {
+    return multiply_interleaved(threads, shape, a, b, c.data(), finished);
+  }
+  const auto nn_piece = blocks ? block_kernels<T>().nn_piece : panel_kernels<T>().nn_piece;
   const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
-  for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
-                 [&](const Tile& tile) {
-                   nn_piece(shape, rows, b.data(), c.data(), tile.row, tile.column, tile.columns);
-                   finished(tile);
-                 });
+  for_each_piece(
+      threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width, [&](const Tile& tile) {
+        nn_piece(shape, a.data(), b.data(), c.data(), tile.row, tile.column, tile.columns);
+        finished(tile);
+      });
 }
 
 template <class T>

@@ -33,22 +33,20 @@ void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bi
 
 // The same the other way round: samples are broadcast, the weights, transposed, are the columns.
 template <class T>
-void nt_weight_panels_piece(const GemmShape& shape, const T* a, const T* b_panels, const T* bias,
-                            T* c, std::int64_t m0, std::int64_t n0, std::int64_t width) {
+void nt_weight_panel(const GemmShape& shape, const T* a, const T* b_panel, const T* bias, T* c,
+                     std::int64_t m0, std::int64_t n0) {
   const auto [m, n, k] = shape;
   const std::int64_t samples = std::min(PanelKernels<T>::kSampleRows, m - m0);
-  for (std::int64_t column = n0; column < n0 + width; column += kColumns<T>) {
-    const std::int64_t columns = std::min(kColumns<T>, n0 + width - column);
-    for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
-      for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-        multiply_into(rows, columns, std::min(kDepth<T>, k - k0),
-                      InRows<T>{a + (m0 + row) * k + k0, k},
-                      PackedPanel<T>{b_panels + column * k + k0 * kColumns<T>}, store_of_block(k0),
-                      c + (m0 + row) * n + column, n);
-      });
-    }
+  const std::int64_t columns = std::min(kColumns<T>, n - n0);
+  T* const out = c + m0 * n + n0;
+  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+    for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
+      multiply_into(
+          rows, columns, std::min(kDepth<T>, k - k0), InRows<T>{a + (m0 + row) * k + k0, k},
+          PackedPanel<T>{b_panel + k0 * kColumns<T>}, store_of_block(k0), out + row * n, n);
+    });
   }
-  add_bias(samples, width, bias == nullptr ? nullptr : bias + n0, c + m0 * n + n0, n);
+  add_bias(samples, columns, bias == nullptr ? nullptr : bias + n0, out, n);
 }
 
 // Samples are broadcast, the weights b are the columns. They are copied first, a block of k at a
@@ -110,7 +108,7 @@ constexpr PanelKernels<T> kPanelKernels = {
     .columns = kColumns<T>,
     .pack_rows = pack_rows<T>,
     .nt_piece = nt_piece<T>,
-    .nt_weight_panels_piece = nt_weight_panels_piece<T>,
+    .nt_weight_panel = nt_weight_panel<T>,
     .nn_piece = nn_piece<T>,
     .pack_columns = pack_columns<T>,
     .tn_add_piece = tn_add_piece<T>,

@@ -15,7 +15,7 @@ namespace miniray {
 
 template <class T>
 struct PanelKernels {
-  static constexpr std::int64_t kDepth = 384;         // of k in a block
+  static constexpr std::int64_t kDepth = 1024;        // of k in a block
   static constexpr std::int64_t kMaxWeightRows = 64;  // of a piece of gemm_nt
   static constexpr std::int64_t kSampleRows = 256;    // at most, of a piece of gemm_nt and gemm_nn
   static constexpr std::int64_t kMaxWidth = 192;      // columns of a piece of gemm_nn
@@ -30,10 +30,9 @@ struct PanelKernels {
   // of the rows from m0 (at most kSampleRows). a_panels: all rows of a, by pack_rows.
   void (*nt_piece)(const GemmShape& shape, const T* a_panels, const T* b, const T* bias, T* c,
                    std::int64_t m0, std::int64_t n0, std::int64_t width);
-  // The same from b_panels: all rows of b, by pack_rows. n0: a multiple of `columns`.
-  void (*nt_weight_panels_piece)(const GemmShape& shape, const T* a, const T* b_panels,
-                                 const T* bias, T* c, std::int64_t m0, std::int64_t n0,
-                                 std::int64_t width);
+  // The same of one panel of columns, from b_panel: its rows of b, by pack_rows.
+  void (*nt_weight_panel)(const GemmShape& shape, const T* a, const T* b_panel, const T* bias, T* c,
+                          std::int64_t m0, std::int64_t n0);
   // Of c[m, n] = a[m, k] . b[k, n]: columns [n0, n0 + width) of the rows from m0. width: at most
   // kMaxWidth and, unless it ends the matrix, a multiple of `columns`.
   void (*nn_piece)(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t m0,

@@ -58,11 +58,16 @@ HWY_INLINE Ahead weights_ahead(const GemmShape& shape, const T* w, std::int64_t 
                rows * kBlockColumns, shape.n * kBlockColumns);
 }
 
+// What is done with a panel of sums as soon as it stands: nothing.
+struct LeaveSums {
+  HWY_INLINE void operator()(std::int64_t) const {}
+};
+
 // A block of k, at k0, of rows_times_panels and blocks_times_panels; weights(row): w's operand.
-template <class T, class Weights, class Between = Nothing>
+template <class T, class Weights, class Finished, class Between = Nothing>
 HWY_INLINE void weights_times_panels(const GemmShape& shape, const T* x_panels, std::int64_t k0,
                                      std::int64_t width, T* y, std::int64_t panel_stride,
-                                     Weights weights, Between between = {}) {
+                                     Weights weights, Finished finished, Between between = {}) {
   const std::int64_t depth = std::min(kDepth<T>, shape.k - k0);
   for (std::int64_t s = 0; s < shape.m; s += kColumns<T>) {
     const PackedPanel<T> panel{x_panels + s * shape.k + k0 * kColumns<T>};
@@ -71,30 +76,34 @@ HWY_INLINE void weights_times_panels(const GemmShape& shape, const T* x_panels, 
       multiply_tile<T>(rows, depth, weights(row), panel, store_of_block(k0),
                        RowTile<T>{to + row * kColumns<T>, kColumns<T>}, between);
     });
+    if (k0 + depth == shape.k) finished(s);
   }
 }
 
 // Rows [n0, n0 + width) of w[n, k] . x[m, k]^T: the weights are broadcast where they lie, row by
 // row, and samples are the columns of the tile. So each weight is read once for all samples, and
-// never copied. x_panels: x by pack_rows; panel i of the result goes to y + i * panel_stride.
-template <class T>
+// never copied. x_panels: x by pack_rows; panel i of the result goes to y + i * panel_stride, and
+// finished(its first sample) is called then.
+template <class T, class Finished = LeaveSums>
 HWY_INLINE void rows_times_panels(const GemmShape& shape, const T* x_panels, const T* w,
                                   std::int64_t n0, std::int64_t width, T* y,
-                                  std::int64_t panel_stride) {
+                                  std::int64_t panel_stride, Finished finished = {}) {
   const std::int64_t k = shape.k;
   for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
-    weights_times_panels(shape, x_panels, k0, width, y, panel_stride,
-                         [&](std::int64_t row) HWY_ATTR {
-                           return InRows<T>{w + (n0 + row) * k + k0, k};
-                         });
+    weights_times_panels(
+        shape, x_panels, k0, width, y, panel_stride,
+        [&](std::int64_t row) HWY_ATTR {
+          return InRows<T>{w + (n0 + row) * k + k0, k};
+        },
+        finished);
   }
 }
 
 // The same of weights in blocks.
-template <class T>
+template <class T, class Finished = LeaveSums>
 HWY_INLINE void blocks_times_panels(const GemmShape& shape, const T* x_panels, const T* w,
                                     std::int64_t n0, std::int64_t width, T* y,
-                                    std::int64_t panel_stride) {
+                                    std::int64_t panel_stride, Finished finished = {}) {
   // Smaller weights are in the caches still: asking for them costs 2%.
   constexpr std::int64_t kLarge = std::int64_t{1} << 20;
   const std::int64_t n = shape.n;
@@ -104,15 +113,16 @@ HWY_INLINE void blocks_times_panels(const GemmShape& shape, const T* x_panels, c
     };
     if (n * shape.k > kLarge) {
       Ahead ahead = weights_ahead(shape, w, k0, n0, width);
-      weights_times_panels(shape, x_panels, k0, width, y, panel_stride, weights,
+      weights_times_panels(shape, x_panels, k0, width, y, panel_stride, weights, finished,
                            [&]() HWY_ATTR { ahead.ask(); });
     } else {
-      weights_times_panels(shape, x_panels, k0, width, y, panel_stride, weights);
+      weights_times_panels(shape, x_panels, k0, width, y, panel_stride, weights, finished);
     }
   }
 }
 
-// A piece of c[m, n] = a . b^T + bias by one of these, `times_panels`, whose tiles are turned.
+// A piece of c[m, n] = a . b^T + bias by one of these, `times_panels`. Panels of sums are turned
+// one by one, since a core multiplies on while it stores them.
 template <class T, class TimesPanels>
 HWY_INLINE void nt_piece_by(const GemmShape& shape, const T* a_panels, const T* b, const T* bias,
                             T* c, std::int64_t m0, std::int64_t n0, std::int64_t width,
@@ -121,14 +131,14 @@ HWY_INLINE void nt_piece_by(const GemmShape& shape, const T* a_panels, const T* 
   constexpr std::int64_t kPanelStride = PanelKernels<T>::kMaxWeightRows * kColumns<T>;
   HWY_ALIGN T sums[kSampleRows / kColumns<T> * kPanelStride];  // [panel][weight row][kColumns]
   const std::int64_t samples = std::min(kSampleRows, shape.m - m0);
-  times_panels(GemmShape{samples, shape.n, shape.k}, a_panels + m0 * shape.k, b, n0, width, sums,
-               kPanelStride);
-  for (std::int64_t s = 0; s < samples; s += kColumns<T>) {
+  const auto turn = [&](std::int64_t s) HWY_ATTR {
     const std::int64_t columns = std::min(kColumns<T>, samples - s);
     T* const out = c + (m0 + s) * shape.n + n0;
     transpose(width, columns, sums + s / kColumns<T> * kPanelStride, kColumns<T>, out, shape.n);
     add_bias(columns, width, bias == nullptr ? nullptr : bias + n0, out, shape.n);
-  }
+  };
+  times_panels(GemmShape{samples, shape.n, shape.k}, a_panels + m0 * shape.k, b, n0, width, sums,
+               kPanelStride, turn);
 }
 
 // Panels of columns [0, width) of x, k rows of a matrix `stride` wide, panel by panel; zeros past
