@@ -64,10 +64,10 @@ void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape
                    kernels.pack_columns(shape, b.data(), n0, std::min(kWidth, shape.n - n0),
                                         to + n0 * shape.k);
                  });
-  const std::int64_t size = piece_size<T>(shape.m, PanelKernels<T>::kGradientRows);
-  threads.for_each_tile_in_slot(pieces(shape.m, size), [&](std::int64_t piece, int slot) {
-    const std::int64_t m0 = piece * size;
-    body(m0, std::min(size, shape.m - m0), panels.of_slot(slot));
+  constexpr std::int64_t kRows = PanelKernels<T>::kGradientRows;
+  threads.for_each_tile_in_slot(pieces(shape.m, kRows), [&](std::int64_t piece, int slot) {
+    const std::int64_t m0 = piece * kRows;
+    body(m0, std::min(kRows, shape.m - m0), panels.of_slot(slot));
   });
 }
 

@@ -102,7 +102,8 @@ HWY_INLINE void for_each_gradient_tile(std::int64_t m, Body body) {
 template <class T>
 void interleave_gradient_rows(const GemmShape& shape, const T* a, std::int64_t m0,
                               std::int64_t rows, T* a_tiles) {
-  interleave_tiles(shape.k, rows, shape.m, a + m0, a_tiles + m0 * shape.k);
+  interleave_tiles<BlockKernels<T>::kTileRows>(shape.k, rows, shape.m, a + m0,
+                                               a_tiles + m0 * shape.k);
 }
 
 // A tile of a gradient from the block of k at k0; only its first vector where the matrix ends

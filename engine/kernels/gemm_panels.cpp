@@ -38,15 +38,15 @@ void nt_weight_panel(const GemmShape& shape, const T* a, const T* b_panel, const
   const auto [m, n, k] = shape;
   const std::int64_t samples = std::min(PanelKernels<T>::kSampleRows, m - m0);
   const std::int64_t columns = std::min(kColumns<T>, n - n0);
-  T* const out = c + m0 * n + n0;
-  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
-    for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-      multiply_into(
-          rows, columns, std::min(kDepth<T>, k - k0), InRows<T>{a + (m0 + row) * k + k0, k},
-          PackedPanel<T>{b_panel + k0 * kColumns<T>}, store_of_block(k0), out + row * n, n);
-    });
-  }
-  add_bias(samples, columns, bias == nullptr ? nullptr : bias + n0, out, n);
+  for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
+    const T* const x = a + (m0 + row) * k;
+    T* const y = c + (m0 + row) * n + n0;
+    for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+      multiply_into(rows, columns, std::min(kDepth<T>, k - k0), InRows<T>{x + k0, k},
+                    PackedPanel<T>{b_panel + k0 * kColumns<T>}, store_of_block(k0), y, n);
+    }
+    add_bias(rows, columns, bias == nullptr ? nullptr : bias + n0, y, n);
+  });
 }
 
 // Samples are broadcast, the weights b are the columns. They are copied first, a block of k at a
@@ -79,25 +79,62 @@ void pack_columns(const GemmShape& shape, const T* b, std::int64_t n0, std::int6
   copy_columns(shape.k, width, b + n0, shape.n, panels);
 }
 
+// A panel of one vector whose lanes are the rows of an interleaved tile; the lanes past them hold
+// anything.
+template <class T>
+struct RowsAsLanes {
+  const T* HWY_RESTRICT first;
+  std::int64_t height;
+
+  template <class D>
+  HWY_INLINE hn::Vec<D> load(D d, std::int64_t p, int) const {
+    return hn::LoadU(d, first + p * height);
+  }
+};
+
+// The last few columns of a piece of a gradient, which would leave most lanes of a panel empty: so
+// they are broadcast, and rows are the lanes.
+template <class T>
+void tn_add_few_columns(std::int64_t rows, std::int64_t columns, std::int64_t depth,
+                        const T* a_tiles, const T* panel, T* c, std::int64_t stride) {
+  constexpr std::int64_t kLanes = TileSize<T>::kLanes;
+  HWY_ALIGN T sums[kLanes * kLanes];
+  for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
+    multiply_tile<T, 1>(columns, depth, InColumns<T>{panel, kColumns<T>},
+                        RowsAsLanes<T>{a_tiles + row * depth, height}, Store::kOverwrite,
+                        RowTile<T>{sums, kLanes});
+    for (std::int64_t r = 0; r < height; ++r) {
+      for (std::int64_t i = 0; i < columns; ++i) c[(row + r) * stride + i] += sums[i * kLanes + r];
+    }
+  });
+}
+
 // a, interleaved, is broadcast; b's panels are the columns.
 template <class T>
 void tn_add_piece(const GemmShape& shape, const T* a, const T* panels, T* c, std::int64_t m0,
                   std::int64_t rows) {
-  HWY_ALIGN T a_tiles[PanelKernels<T>::kGradientRows * kDepth<T>];
+  constexpr std::int64_t kLanes = TileSize<T>::kLanes;
+  constexpr std::int64_t kFewColumns = TileSize<T>::kRows <= kLanes ? kLanes / 2 : 0;
+  HWY_ALIGN T a_tiles[PanelKernels<T>::kGradientRows * kDepth<T> + kLanes];
   const auto [m, n, k] = shape;
   for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
     const std::int64_t depth = std::min(kDepth<T>, k - k0);
-    interleave_tiles(depth, rows, m, a + k0 * m + m0, a_tiles);
+    interleave_tiles<PanelKernels<T>::kGradientRows>(depth, rows, m, a + k0 * m + m0, a_tiles);
     for (std::int64_t column = 0; column < n; column += kColumns<T>) {
+      const std::int64_t columns = std::min(kColumns<T>, n - column);
+      const T* const panel = panels + column * k + k0 * kColumns<T>;
+      if (columns <= kFewColumns) {
+        tn_add_few_columns(rows, columns, depth, a_tiles, panel, c + m0 * n + column, n);
+        continue;
+      }
       for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
         T* const tile = c + (m0 + row) * n + column;
         for (std::int64_t r = 0; r < height; ++r) {
           hwy::Prefetch(tile + r * n);
-          hwy::Prefetch(tile + r * n + TileSize<T>::kLanes);
+          hwy::Prefetch(tile + r * n + kLanes);
         }
-        multiply_into(height, std::min(kColumns<T>, n - column), depth,
-                      Interleaved<T>{a_tiles + row * depth},
-                      PackedPanel<T>{panels + column * k + k0 * kColumns<T>}, Store::kAdd, tile, n);
+        multiply_into(height, columns, depth, Interleaved<T>{a_tiles + row * depth},
+                      PackedPanel<T>{panel}, Store::kAdd, tile, n);
       });
     }
   }

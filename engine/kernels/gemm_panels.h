@@ -19,7 +19,7 @@ struct PanelKernels {
   static constexpr std::int64_t kMaxWeightRows = 64;  // of a piece of gemm_nt
   static constexpr std::int64_t kSampleRows = 256;    // at most, of a piece of gemm_nt and gemm_nn
   static constexpr std::int64_t kMaxWidth = 192;      // columns of a piece of gemm_nn
-  static constexpr std::int64_t kGradientRows = 24;   // at most, of a piece of gemm_tn
+  static constexpr std::int64_t kGradientRows = 48;   // at most, of a piece of gemm_tn
 
   std::int64_t columns;  // of a panel
 

@@ -16,7 +16,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 
 #include "engine/kernels/simd-inl.h"
@@ -107,21 +106,6 @@ HWY_INLINE void multiply_vectors(std::int64_t rows, std::int64_t columns, std::i
     multiply_tile<T>(rows, k, a, panel, store, tile, between);
   } else {
     multiply_tile<T, 1>(rows, k, a, panel, store, tile, between);
-  }
-}
-
-// Rows of a tile as Interleaved finds them: to[p, r] = x[p, r] for p < k and r < rows, of a matrix
-// `stride` wide.
-template <class T, int kRows = TileSize<T>::kRows>
-HWY_INLINE void interleave(std::int64_t rows, std::int64_t k, const T* HWY_RESTRICT x,
-                           std::int64_t stride, T* HWY_RESTRICT to) {
-  if (rows == kRows) {
-    // Of a constant size, this is a few vectors; std::copy_n would call a function for each.
-    for (std::int64_t p = 0; p < k; ++p) {
-      std::memcpy(to + p * kRows, x + p * stride, kRows * sizeof(T));
-    }
-  } else if constexpr (kRows > 1) {
-    interleave<T, kRows - 1>(rows, k, x, stride, to);
   }
 }
 

@@ -8,7 +8,11 @@
 #endif
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <span>
 
 #include "engine/kernels/ahead-inl.h"
 #include "engine/kernels/gemm_panels.h"
@@ -121,6 +125,26 @@ HWY_INLINE void blocks_times_panels(const GemmShape& shape, const T* x_panels, c
   }
 }
 
+// c[samples, width] = a panel of sums[width, kColumns], turned, + bias. Turned aside and stored row
+// after row: stores to rows a multiple of 4 kB apart, one line of each in turn, take twice as long.
+template <class T>
+HWY_INLINE void store_turned(std::int64_t samples, std::int64_t width, const T* sums, const T* bias,
+                             T* c, std::int64_t stride) {
+  constexpr std::int64_t kWidth = PanelKernels<T>::kMaxWeightRows;
+  HWY_ALIGN T turned[kColumns<T> * kWidth];
+  transpose(width, samples, sums, kColumns<T>, turned, kWidth);
+  for (std::int64_t s = 0; s < samples; ++s) {
+    const T* const row = turned + s * kWidth;
+    T* const to = c + s * stride;
+    const auto size = static_cast<std::size_t>(width);
+    if (bias == nullptr) {
+      map(size, row, to, [](auto x) HWY_ATTR { return x; });
+    } else {
+      map2(size, row, bias, to, [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
+    }
+  }
+}
+
 // A piece of c[m, n] = a . b^T + bias by one of these, `times_panels`. Panels of sums are turned
 // one by one, since a core multiplies on while it stores them.
 template <class T, class TimesPanels>
@@ -132,10 +156,8 @@ HWY_INLINE void nt_piece_by(const GemmShape& shape, const T* a_panels, const T* 
   HWY_ALIGN T sums[kSampleRows / kColumns<T> * kPanelStride];  // [panel][weight row][kColumns]
   const std::int64_t samples = std::min(kSampleRows, shape.m - m0);
   const auto turn = [&](std::int64_t s) HWY_ATTR {
-    const std::int64_t columns = std::min(kColumns<T>, samples - s);
-    T* const out = c + (m0 + s) * shape.n + n0;
-    transpose(width, columns, sums + s / kColumns<T> * kPanelStride, kColumns<T>, out, shape.n);
-    add_bias(columns, width, bias == nullptr ? nullptr : bias + n0, out, shape.n);
+    store_turned(std::min(kColumns<T>, samples - s), width, sums + s / kColumns<T> * kPanelStride,
+                 bias == nullptr ? nullptr : bias + n0, c + (m0 + s) * shape.n + n0, shape.n);
   };
   times_panels(GemmShape{samples, shape.n, shape.k}, a_panels + m0 * shape.k, b, n0, width, sums,
                kPanelStride, turn);
@@ -167,14 +189,37 @@ HWY_INLINE void copy_columns(std::int64_t k, std::int64_t width, const T* HWY_RE
   }
 }
 
-// Columns [0, rows) of a[k, ...], interleaved tile by tile: tile `row` begins row * k numbers
-// behind.
-template <class T>
-HWY_INLINE void interleave_tiles(std::int64_t k, std::int64_t rows, std::int64_t stride, const T* a,
-                                 T* to) {
+// Columns [0, rows) of a[k, ...], at most kMostRows, interleaved tile by tile: tile `row` begins
+// row * k numbers behind. Row by row of a over all tiles, since that is how memory delivers.
+template <std::int64_t kMostRows, class T>
+HWY_INLINE void interleave_tiles(std::int64_t k, std::int64_t rows, std::int64_t stride,
+                                 const T* HWY_RESTRICT a, T* HWY_RESTRICT to) {
+  constexpr std::int64_t kRows = TileSize<T>::kRows;
+  struct Part {
+    std::int64_t row, height;
+  };
+  std::array<Part, (kMostRows + kRows - 1) / kRows> tiles;
+  std::size_t count = 0;
   for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-    interleave(height, k, a + row, stride, to + row * k);
+    tiles[count++] = {row, height};
   });
+  const std::span<const Part> parts(tiles.data(), count);
+  // As many numbers for every tile, which is a few vectors: those that a lower tile has not are
+  // overwritten by its next step.
+  std::int64_t p = 0;
+  if (2 * parts.back().height >= kRows) {
+    for (; p + 1 < k; ++p) {
+      for (const Part& tile : parts) {
+        std::memcpy(to + tile.row * k + p * tile.height, a + p * stride + tile.row,
+                    kRows * sizeof(T));
+      }
+    }
+  }
+  for (; p < k; ++p) {
+    for (const Part& tile : parts) {
+      std::copy_n(a + p * stride + tile.row, tile.height, to + tile.row * k + p * tile.height);
+    }
+  }
 }
 
 }  // namespace HWY_NAMESPACE
