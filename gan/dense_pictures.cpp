@@ -33,9 +33,9 @@ std::int64_t widest(const NetworkPlan<float>& plan) {
   return width;
 }
 
-// Features of a piece of work: at least 16 pieces where they are many.
+// Features of a piece of work: at least 8 pieces where they are many.
 std::int64_t piece_rows(std::int64_t features) {
-  return std::clamp<std::int64_t>((features / 16 + 3) / 4 * 4, 16, ChainKernels::kMaxRows);
+  return std::clamp<std::int64_t>((features / 8 + 3) / 4 * 4, 16, ChainKernels::kMaxRows);
 }
 
 }  // namespace
