@@ -30,8 +30,8 @@ T* scratch(const ThreadBudget& threads, std::int64_t elements) {
 
 // Calls body(tile, slot) for each piece of a matrix.
 template <class Body>
-void for_each_piece_in_slot(const ThreadBudget& threads, std::int64_t rows, std::int64_t row_size,
-                            std::int64_t columns, std::int64_t column_size, Body body) {
+void for_each_piece(const ThreadBudget& threads, std::int64_t rows, std::int64_t row_size,
+                    std::int64_t columns, std::int64_t column_size, Body body) {
   const std::int64_t row_pieces = pieces(rows, row_size);
   const std::int64_t column_pieces = pieces(columns, column_size);
   threads.for_each_tile_in_slot(row_pieces * column_pieces, [&](std::int64_t piece, int slot) {
@@ -40,14 +40,6 @@ void for_each_piece_in_slot(const ThreadBudget& threads, std::int64_t rows, std:
     body(Tile{row, std::min(row_size, rows - row), column, std::min(column_size, columns - column)},
          slot);
   });
-}
-
-// The same with body(tile).
-template <class Body>
-void for_each_piece(const ThreadBudget& threads, std::int64_t rows, std::int64_t row_size,
-                    std::int64_t columns, std::int64_t column_size, Body body) {
-  for_each_piece_in_slot(threads, rows, row_size, columns, column_size,
-                         [&](const Tile& tile, int) { body(tile); });
 }
 
 // Calls body(first row, rows, panels of b) for each piece of a gradient in rows.
@@ -144,12 +136,12 @@ void multiply_sample_panels(const ThreadBudget& threads, const GemmShape& shape,
                                      to + part * panel_size);
                  });
   const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWeightRows);
-  for_each_piece_in_slot(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
-                         [&](const Tile& tile, int slot) {
-                           nt_piece(shape, panels.of_slot(slot), b.data(), bias, c, tile.row,
-                                    tile.column, tile.columns);
-                           finished(tile);
-                         });
+  for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
+                 [&](const Tile& tile, int slot) {
+                   nt_piece(shape, panels.of_slot(slot), b.data(), bias, c, tile.row, tile.column,
+                            tile.columns);
+                   finished(tile);
+                 });
 }
 
 // gemm_nt of samples that are broadcast and weights that are transposed, each panel in the piece
@@ -164,16 +156,16 @@ void multiply_weight_panels(const ThreadBudget& threads, const GemmShape& shape,
   const std::int64_t panel_size = kernels.columns * shape.k;
   T* const panels = scratch<T>(threads, threads.threads() * panel_size);
   const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWeightRows);
-  for_each_piece_in_slot(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
-                         [&](const Tile& tile, int slot) {
-                           T* const panel = panels + slot * panel_size;
-                           for (std::int64_t n0 = tile.column; n0 < tile.column + tile.columns;
-                                n0 += kernels.columns) {
-                             pack_rows(shape.n, shape.k, b.data(), n0, panel);
-                             kernels.nt_weight_panel(shape, a.data(), panel, bias, c, tile.row, n0);
-                           }
-                           finished(tile);
-                         });
+  for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
+                 [&](const Tile& tile, int slot) {
+                   T* const panel = panels + slot * panel_size;
+                   for (std::int64_t n0 = tile.column; n0 < tile.column + tile.columns;
+                        n0 += kernels.columns) {
+                     pack_rows(shape.n, shape.k, b.data(), n0, panel);
+                     kernels.nt_weight_panel(shape, a.data(), panel, bias, c, tile.row, n0);
+                   }
+                   finished(tile);
+                 });
 }
 
 // gemm_nn of samples whose rows, a multiple of 4 kB apart, would push each other out of the first
@@ -192,7 +184,7 @@ void multiply_interleaved(const ThreadBudget& threads, const GemmShape& shape, s
                                           std::min(kDepth, shape.k - k0), to);
                 });
   const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
-  for_each_piece_in_slot(threads, shape.m, kRows, shape.n, width, [&](const Tile& tile, int slot) {
+  for_each_piece(threads, shape.m, kRows, shape.n, width, [&](const Tile& tile, int slot) {
     kernels.nn_tiles_piece(shape, tiles.of_slot(slot), b.data(), c, tile.row, tile.column,
                            tile.columns);
     finished(tile);
@@ -249,7 +241,7 @@ void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
   const auto nn_piece = blocks ? block_kernels<T>().nn_piece : panel_kernels<T>().nn_piece;
   const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
   for_each_piece(
-      threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width, [&](const Tile& tile) {
+      threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width, [&](const Tile& tile, int) {
         nn_piece(shape, a.data(), b.data(), c.data(), tile.row, tile.column, tile.columns);
         finished(tile);
       });

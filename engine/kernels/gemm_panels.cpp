@@ -31,7 +31,19 @@ void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bi
               [](auto... arguments) HWY_ATTR { rows_times_panels<T>(arguments...); });
 }
 
-// The same the other way round: samples are broadcast, the weights, transposed, are the columns.
+// c[rows, width] += bias[width]
+template <class T>
+HWY_INLINE void add_bias(std::int64_t rows, std::int64_t width, const T* bias, T* c,
+                         std::int64_t stride) {
+  if (bias == nullptr) return;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    map2(static_cast<std::size_t>(width), c + row * stride, bias, c + row * stride,
+         [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
+  }
+}
+
+// The same as nt_piece the other way round: samples are broadcast, the weights, transposed, are the
+// columns.
 template <class T>
 void nt_weight_panel(const GemmShape& shape, const T* a, const T* b_panel, const T* bias, T* c,
                      std::int64_t m0, std::int64_t n0) {
@@ -114,6 +126,7 @@ template <class T>
 void tn_add_piece(const GemmShape& shape, const T* a, const T* panels, T* c, std::int64_t m0,
                   std::int64_t rows) {
   constexpr std::int64_t kLanes = TileSize<T>::kLanes;
+  // Where a vector holds the rows of a tile.
   constexpr std::int64_t kFewColumns = TileSize<T>::kRows <= kLanes ? kLanes / 2 : 0;
   HWY_ALIGN T a_tiles[PanelKernels<T>::kGradientRows * kDepth<T> + kLanes];
   const auto [m, n, k] = shape;

@@ -12,18 +12,19 @@
 
 namespace miniray {
 
+// The scratch memory that it takes.
 template <class T>
 class LaidOutRoom {
  public:
+  static constexpr int kFewThreads = 2;
+
   // size: the operand's numbers.
   LaidOutRoom(const ThreadBudget& threads, std::int64_t size)
       : copies_(threads.threads() <= kFewThreads ? threads.threads() : 1),
         size_((size + kLine - 1) / kLine * kLine) {}
 
-  static constexpr int kFewThreads = 2;
-
   bool is_shared() const { return copies_ == 1; }
-  // Numbers of scratch memory that are wanted.
+  // In numbers.
   std::int64_t size() const { return copies_ * size_; }
   std::int64_t size_of_copy() const { return size_; }
 
@@ -32,7 +33,8 @@ class LaidOutRoom {
   std::int64_t copies_, size_;
 };
 
-// lay_out(part, to): does a part of the operand, which begins at `to`.
+// lay_out(part, to): does a part of the operand, which begins at `to`. Lives in memory for
+// room.size() numbers until the product's pieces are done.
 template <class T, class LayOut>
 class LaidOut {
  public:
@@ -43,13 +45,15 @@ class LaidOut {
     threads.for_each_tile(parts, [&](std::int64_t part) { lay_out_(part, memory_); });
   }
 
-  // The operand, for a piece that runs in this slot.
+  // The operand, for a piece that runs in this slot, and by its thread.
   const T* of_slot(int slot) {
     if (room_.is_shared()) return memory_;
     T* const copy = memory_ + slot * room_.size_of_copy();
     bool& is_ready = is_ready_[static_cast<std::size_t>(slot)];
-    for (std::int64_t part = 0; !is_ready && part < parts_; ++part) lay_out_(part, copy);
-    is_ready = true;
+    if (!is_ready) {
+      for (std::int64_t part = 0; part < parts_; ++part) lay_out_(part, copy);
+      is_ready = true;
+    }
     return copy;
   }
 

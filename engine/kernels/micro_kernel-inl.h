@@ -29,9 +29,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 enum class Store { kOverwrite, kAdd };
 
-// What is done before each group of steps, when the multipliers leave room for it: nothing.
+// What is done where nothing is wanted: before each group of steps, when the multipliers leave room
+// for it, and with sums that stand.
 struct Nothing {
-  HWY_INLINE void operator()() const {}
+  HWY_INLINE void operator()(auto...) const {}
 };
 
 // AddressSanitizer takes a minute for a function that holds the tiles of all heights.

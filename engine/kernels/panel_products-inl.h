@@ -36,17 +36,6 @@ constexpr Store store_of_block(std::int64_t k0) {
   return k0 == 0 ? Store::kOverwrite : Store::kAdd;
 }
 
-// c[rows, width] += bias[width]
-template <class T>
-HWY_INLINE void add_bias(std::int64_t rows, std::int64_t width, const T* bias, T* c,
-                         std::int64_t stride) {
-  if (bias == nullptr) return;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    map2(static_cast<std::size_t>(width), c + row * stride, bias, c + row * stride,
-         [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
-  }
-}
-
 // What the pieces behind [n0, n0 + width) x [k0, k0 + kDepth) of weights in blocks will read: the
 // next block of k, or the first one of the next rows, which the same thread makes next. 16 columns
 // lie together, but the ones behind them far away, where no processor looks ahead by itself.
@@ -61,11 +50,6 @@ HWY_INLINE Ahead weights_ahead(const GemmShape& shape, const T* w, std::int64_t 
   return Ahead(w + block_offset(shape.n, row, column), columns / kBlockColumns,
                rows * kBlockColumns, shape.n * kBlockColumns);
 }
-
-// What is done with a panel of sums as soon as it stands: nothing.
-struct LeaveSums {
-  HWY_INLINE void operator()(std::int64_t) const {}
-};
 
 // A block of k, at k0, of rows_times_panels and blocks_times_panels; weights(row): w's operand.
 template <class T, class Weights, class Finished, class Between = Nothing>
@@ -88,7 +72,7 @@ HWY_INLINE void weights_times_panels(const GemmShape& shape, const T* x_panels, 
 // row, and samples are the columns of the tile. So each weight is read once for all samples, and
 // never copied. x_panels: x by pack_rows; panel i of the result goes to y + i * panel_stride, and
 // finished(its first sample) is called then.
-template <class T, class Finished = LeaveSums>
+template <class T, class Finished = Nothing>
 HWY_INLINE void rows_times_panels(const GemmShape& shape, const T* x_panels, const T* w,
                                   std::int64_t n0, std::int64_t width, T* y,
                                   std::int64_t panel_stride, Finished finished = {}) {
@@ -104,7 +88,7 @@ HWY_INLINE void rows_times_panels(const GemmShape& shape, const T* x_panels, con
 }
 
 // The same of weights in blocks.
-template <class T, class Finished = LeaveSums>
+template <class T, class Finished = Nothing>
 HWY_INLINE void blocks_times_panels(const GemmShape& shape, const T* x_panels, const T* w,
                                     std::int64_t n0, std::int64_t width, T* y,
                                     std::int64_t panel_stride, Finished finished = {}) {

@@ -174,24 +174,16 @@ HWY_INLINE void transpose(std::int64_t rows, std::int64_t columns, const T* HWY_
 #if HWY_TARGET != HWY_SCALAR
   const hn::ScalableTag<T> d;
   const auto lanes = static_cast<std::int64_t>(hn::MaxLanes(d));
-  whole_rows = rows / lanes * lanes;
-  whole_columns = columns / lanes * lanes;
+  // Most whole vectors of rows that begin anywhere would lie in two lines of the cache.
   if (from_stride % lanes == 0) {
-    for_each_square(whole_rows, whole_columns, lanes, to_stride <= from_stride,
-                    [&](std::int64_t r, std::int64_t c) HWY_ATTR {
-                      transpose_vectors(d, from + r * from_stride + c, from_stride,
-                                        to + c * to_stride + r, to_stride);
-                    });
-  } else {  // most vectors of such rows would lie in two lines of the cache
-    constexpr std::int64_t kSide = kTransposeSide<T>;
-    whole_columns = columns / kSide * kSide;
-    for (std::int64_t r = 0; r < whole_rows; r += lanes) {
-      for (std::int64_t c = 0; c < whole_columns; c += kSide) {
-        transpose_squares(d, from + r * from_stride + c, from_stride, to + c * to_stride + r,
-                          to_stride);
-      }
-    }
+    whole_rows = rows / lanes * lanes;
+    whole_columns = columns / lanes * lanes;
   }
+  for_each_square(whole_rows, whole_columns, lanes, to_stride <= from_stride,
+                  [&](std::int64_t r, std::int64_t c) HWY_ATTR {
+                    transpose_vectors(d, from + r * from_stride + c, from_stride,
+                                      to + c * to_stride + r, to_stride);
+                  });
 #endif
   transpose_small(whole_rows, columns - whole_columns, from + whole_columns, from_stride,
                   to + whole_columns * to_stride, to_stride);

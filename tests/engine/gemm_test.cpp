@@ -14,15 +14,17 @@ using testing::reference_gemm;
 
 // Odd, single, large enough for more than one tile, and for more than one block of k; a vector for
 // one operand; a last panel of columns that one vector holds, or two.
-const GemmShape kShapes[] = {{1, 1, 1},      {2, 3, 5},     {7, 1, 13},    {1, 17, 9},
-                             {33, 65, 7},    {64, 96, 100}, {50, 301, 40}, {128, 513, 257},
-                             {301, 49, 601}, {1, 301, 500}, {70, 150, 1},  {40, 28, 420},
-                             {20, 301, 500}, {77, 1, 421},  {200, 1, 421}, {300, 301, 1}};
+const GemmShape kShapes[] = {{1, 1, 1},       {2, 3, 5},       {7, 1, 13},    {1, 17, 9},
+                             {33, 65, 7},     {64, 96, 100},   {50, 301, 40}, {128, 513, 257},
+                             {301, 49, 601},  {1, 301, 500},   {70, 150, 1},  {40, 28, 420},
+                             {20, 301, 500},  {77, 1, 421},    {200, 1, 421}, {300, 301, 1},
+                             {20, 301, 1100}, {100, 40, 1100}, {1, 301, 2100}};
 
 // Whole blocks of columns: an odd number of them, one, more than one block of k, rows a multiple of
 // 4 kB apart, more samples than a piece has, one row of weights.
-const GemmShape kBlockShapes[] = {{1, 16, 16},   {7, 48, 32},    {33, 16, 400}, {64, 112, 96},
-                                  {50, 304, 16}, {301, 48, 608}, {1, 304, 496}, {300, 48, 1024}};
+const GemmShape kBlockShapes[] = {{1, 16, 16},     {7, 48, 32},     {33, 16, 400},  {64, 112, 96},
+                                  {50, 304, 16},   {301, 48, 608},  {1, 304, 496},  {300, 48, 1024},
+                                  {20, 304, 1104}, {100, 48, 1104}, {300, 48, 2048}};
 
 template <class T>
 class Gemm : public ::testing::Test {
