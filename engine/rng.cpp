@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/kernels/normal.h"
+#include "engine/kernels/random_words.h"
 
 namespace miniray {
 namespace {
@@ -12,15 +13,19 @@ namespace {
 // A number in (0, 1) from 32 random bits, never 0 or 1: the middle of its interval of 2^-32.
 double unit_interval(std::uint32_t bits) { return (bits + 0.5) * 0x1p-32; }
 
-// out[i] = transform(word first + i of the stream), each block computed once.
+// out[i] = transform(word first + i of the stream)
 template <class T, class Transform>
 void fill_from_words(const RandomKey& key, std::span<T> out, std::uint64_t first,
                      Transform transform) {
-  RandomBlock block{};
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const std::uint64_t word = first + i;
-    if (i == 0 || word % 4 == 0) block = random_block(key, word / 4);
-    out[i] = transform(block[word % 4]);
+  std::array<std::uint32_t, 256> room;
+  while (!out.empty()) {
+    const std::size_t skipped = first % 4;
+    const std::size_t count = std::min(room.size() - skipped, out.size());
+    const std::span<std::uint32_t> words = std::span(room).first((skipped + count + 3) / 4 * 4);
+    fill_random_words(key, first / 4, words);
+    std::ranges::transform(words.subspan(skipped, count), out.begin(), transform);
+    out = out.subspan(count);
+    first += count;
   }
 }
 

@@ -23,6 +23,11 @@ std::int64_t piece_size(std::int64_t extent, std::int64_t most) {
   return std::min(pieces(pieces(extent, 8), unit) * unit, most);
 }
 
+// Rows of so many numbers push each other out of the first cache, which finds room by the low 12
+// bits of an address.
+template <class T>
+constexpr std::int64_t kPage = 4096 / static_cast<std::int64_t>(sizeof(T));
+
 template <class T>
 T* scratch(const ThreadBudget& threads, std::int64_t elements) {
   return reinterpret_cast<T*>(threads.scratch(static_cast<std::size_t>(elements) * sizeof(T)));
@@ -168,8 +173,7 @@ void multiply_weight_panels(const ThreadBudget& threads, const GemmShape& shape,
                  });
 }
 
-// gemm_nn of samples whose rows, a multiple of 4 kB apart, would push each other out of the first
-// cache: interleaved by tiles.
+// gemm_nn of samples whose rows are a multiple of kPage apart: interleaved by tiles.
 template <class T>
 void multiply_interleaved(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
                           std::span<const T> b, T* c, TileFunction finished) {
@@ -213,10 +217,10 @@ void gemm_nt(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
   if (shape.n == 1) return one_column(threads, shape, a, b, bias, c.data(), finished);
   const auto [m, n, k] = shape;
   const T* const bias_data = bias.empty() ? nullptr : bias.data();
-  // Transposed are the samples and what comes of them; or the weights, if they are smaller than
-  // that and stay in a core's cache.
-  constexpr std::int64_t kSmallWeights = std::int64_t{1} << 17;
-  if (n * k <= kSmallWeights && n * k < m * (n + k)) {
+  // Transposed are the samples and what comes of them; or the weights, by each piece of samples, if
+  // they are fewer and the samples' rows can be broadcast where they lie.
+  const std::int64_t weights = pieces(m, PanelKernels<T>::kSampleRows) * n * k;
+  if (k % kPage<T> != 0 && weights < m * (n + k)) {
     return multiply_weight_panels(threads, shape, a, b, bias_data, c.data(), finished, b_layout);
   }
   multiply_sample_panels(threads, shape, a, b, bias_data, c.data(), finished, b_layout);
@@ -233,9 +237,8 @@ void gemm_nn(const ThreadBudget& threads, const GemmShape& shape, std::span<cons
           finished({m0, rows, 0, shape.n});
         });
   }
-  constexpr auto kPage = static_cast<std::int64_t>(4096 / sizeof(T));
   const bool blocks = b_layout == Layout::kBlocks;
-  if (blocks && shape.k % kPage == 0) {
+  if (blocks && shape.k % kPage<T> == 0) {
     return multiply_interleaved(threads, shape, a, b, c.data(), finished);
   }
   const auto nn_piece = blocks ? block_kernels<T>().nn_piece : panel_kernels<T>().nn_piece;

@@ -31,15 +31,17 @@ void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bi
               [](auto... arguments) HWY_ATTR { rows_times_panels<T>(arguments...); });
 }
 
-// c[rows, width] += bias[width]
-template <class T>
-HWY_INLINE void add_bias(std::int64_t rows, std::int64_t width, const T* bias, T* c,
-                         std::int64_t stride) {
-  if (bias == nullptr) return;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    map2(static_cast<std::size_t>(width), c + row * stride, bias, c + row * stride,
-         [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
-  }
+// A block of k, at k0, of nt_weight_panel.
+template <class T, class Finish>
+HWY_INLINE void rows_times_weights(const GemmShape& shape, const T* a, const T* b_panel, T* c,
+                                   std::int64_t samples, std::int64_t columns, std::int64_t k0,
+                                   Finish finish) {
+  const std::int64_t n = shape.n, k = shape.k;
+  for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
+    multiply_into(rows, columns, std::min(kDepth<T>, k - k0), InRows<T>{a + row * k + k0, k},
+                  PackedPanel<T>{b_panel + k0 * kColumns<T>}, store_of_block(k0),
+                  RowTile<T, Finish>{c + row * n, n, finish});
+  });
 }
 
 // The same as nt_piece the other way round: samples are broadcast, the weights, transposed, are the
@@ -50,15 +52,17 @@ void nt_weight_panel(const GemmShape& shape, const T* a, const T* b_panel, const
   const auto [m, n, k] = shape;
   const std::int64_t samples = std::min(PanelKernels<T>::kSampleRows, m - m0);
   const std::int64_t columns = std::min(kColumns<T>, n - n0);
-  for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-    const T* const x = a + (m0 + row) * k;
-    T* const y = c + (m0 + row) * n + n0;
-    for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
-      multiply_into(rows, columns, std::min(kDepth<T>, k - k0), InRows<T>{x + k0, k},
-                    PackedPanel<T>{b_panel + k0 * kColumns<T>}, store_of_block(k0), y, n);
+  HWY_ALIGN T whole_bias[kColumns<T>] = {};
+  if (bias != nullptr) std::copy_n(bias + n0, columns, whole_bias);
+  const T* const x = a + m0 * k;
+  T* const y = c + m0 * n + n0;
+  for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
+    if (bias != nullptr && k0 + kDepth<T> >= k) {
+      rows_times_weights(shape, x, b_panel, y, samples, columns, k0, PlusBias<T>{whole_bias});
+    } else {
+      rows_times_weights(shape, x, b_panel, y, samples, columns, k0, AsItStands());
     }
-    add_bias(rows, columns, bias == nullptr ? nullptr : bias + n0, y, n);
-  });
+  }
 }
 
 // Samples are broadcast, the weights b are the columns. They are copied first, a block of k at a
@@ -79,7 +83,7 @@ void nn_piece(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t
         multiply_into(rows, std::min(kColumns<T>, width - column), depth,
                       InRows<T>{a + (m0 + row) * k + k0, k},
                       PackedPanel<T>{panels + column * depth}, store_of_block(k0),
-                      c + (m0 + row) * n + n0 + column, n);
+                      RowTile<T>{c + (m0 + row) * n + n0 + column, n});
       });
     }
   }
@@ -147,7 +151,7 @@ void tn_add_piece(const GemmShape& shape, const T* a, const T* panels, T* c, std
           hwy::Prefetch(tile + r * n + kLanes);
         }
         multiply_into(height, columns, depth, Interleaved<T>{a_tiles + row * depth},
-                      PackedPanel<T>{panel}, Store::kAdd, tile, n);
+                      PackedPanel<T>{panel}, Store::kAdd, RowTile<T>{tile, n});
       });
     }
   }

@@ -82,7 +82,9 @@ MINIRAY_TILE_INLINE void multiply_tile_of(std::int64_t k, Operand a, Panel panel
   }
   HWY_UNROLL(12)
   for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) hn::StoreU(sums[r][v], d, tile.at(r, v));
+    for (int v = 0; v < kVectors; ++v) {
+      hn::StoreU(tile.finish(d, sums[r][v], v * TileSize<T>::kLanes), d, tile.at(r, v));
+    }
   }
 }
 
@@ -111,23 +113,21 @@ HWY_INLINE void multiply_vectors(std::int64_t rows, std::int64_t columns, std::i
 }
 
 // The same for the first `columns` columns of a tile of c, which may end the matrix there.
-template <class T, class Operand>
+template <class T, class Operand, class Finish>
 HWY_INLINE void multiply_into(std::int64_t rows, std::int64_t columns, std::int64_t k, Operand a,
-                              PackedPanel<T> panel, Store store, T* c, std::int64_t c_stride) {
+                              PackedPanel<T> panel, Store store, RowTile<T, Finish> c) {
   constexpr std::int64_t kColumns = TileSize<T>::kColumns, kLanes = TileSize<T>::kLanes;
-  if (columns == kColumns) {
-    return multiply_tile<T>(rows, k, a, panel, store, RowTile<T>{c, c_stride});
-  }
+  if (columns == kColumns) return multiply_tile<T>(rows, k, a, panel, store, c);
   HWY_ALIGN T tile[TileSize<T>::kRows * kColumns];
   multiply_vectors<T>(rows, columns, k, a, panel, Store::kOverwrite, RowTile<T>{tile, kColumns});
   const hn::ScalableTag<T> d;
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t i = 0; i < columns; i += kLanes) {
       const auto count = static_cast<std::size_t>(std::min(columns - i, kLanes));
-      T* const to = c + r * c_stride + i;
+      T* const to = c.first + r * c.stride + i;
       auto sum = hn::Load(d, tile + r * kColumns + i);
       if (store == Store::kAdd) sum = hn::Add(load_first(d, to, count), sum);
-      store_first(sum, d, to, count);
+      store_first(c.finish(d, sum, i), d, to, count);
     }
   }
 }

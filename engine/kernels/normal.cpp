@@ -1,5 +1,6 @@
 #include "engine/kernels/normal.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <numbers>
 
@@ -70,21 +71,50 @@ HWY_INLINE Vector logarithm(Vector x) {
   return hn::Add(ln_power, ln_m);
 }
 
-HWY_INLINE Vector quantile(Vector p) {
+HWY_INLINE Vector centre_quantile(Vector q) {
+  const auto r = hn::Sub(hn::Set(Doubles(), 0.180625), hn::Mul(q, q));
+  return hn::Div(hn::Mul(q, polynomial(kCentreTop, r)), polynomial(kCentreBottom, r));
+}
+
+HWY_INLINE Vector tail_quantile(Vector p) {
   const Doubles d;
-  const auto q = hn::Sub(p, hn::Set(d, 0.5));
-  const auto r = hn::Sub(hn::Set(d, 0.180625), hn::Mul(q, q));
-  const auto centre = hn::Div(hn::Mul(q, polynomial(kCentreTop, r)), polynomial(kCentreBottom, r));
-  const auto is_centre = hn::Le(hn::Abs(q), hn::Set(d, 0.425));
-  if (hn::AllTrue(d, is_centre)) return centre;
   const auto beyond = hn::Min(p, hn::Sub(hn::Set(d, 1.0), p));
   const auto t = hn::Sub(hn::Sqrt(hn::Neg(logarithm(beyond))), hn::Set(d, 1.6));
   const auto tail = hn::Div(polynomial(kTailTop, t), polynomial(kTailBottom, t));
-  return hn::IfThenElse(is_centre, centre, hn::CopySignToAbs(tail, q));
+  return hn::CopySignToAbs(tail, hn::Sub(p, hn::Set(d, 0.5)));
+}
+
+// Most vectors hold one of the 15% that lie in the tails, which cost more than the others: so these
+// are set aside, and taken together. At most kSome shares.
+constexpr std::size_t kSome = 256;
+HWY_INLINE void some_quantiles(std::span<double> p) {
+  const Doubles d;
+  const hn::RebindToSigned<Doubles> integers;
+  const std::size_t lanes = hn::Lanes(d);
+  HWY_ALIGN double tails[kSome + HWY_MAX_BYTES / sizeof(double)];
+  HWY_ALIGN std::int64_t places[kSome + HWY_MAX_BYTES / sizeof(double)];
+  const auto half = hn::Set(d, 0.5);
+  std::size_t in_tails = 0;
+  for (std::size_t i = 0; i < p.size(); i += lanes) {
+    const std::size_t rest = p.size() - i;
+    const auto share = rest >= lanes
+                           ? hn::LoadU(d, &p[i])
+                           : hn::IfThenElse(hn::FirstN(d, rest), load_first(d, &p[i], rest), half);
+    const auto q = hn::Sub(share, half);
+    const auto is_tail = hn::Gt(hn::Abs(q), hn::Set(d, 0.425));
+    hn::CompressStore(hn::Iota(integers, static_cast<std::int64_t>(i)),
+                      hn::RebindMask(integers, is_tail), integers, places + in_tails);
+    in_tails += hn::CompressStore(share, is_tail, d, tails + in_tails);
+    store_first(centre_quantile(q), d, &p[i], std::min(rest, lanes));
+  }
+  map(in_tails, tails, tails, [](Vector v) HWY_ATTR { return tail_quantile(v); });
+  for (std::size_t i = 0; i < in_tails; ++i) p[static_cast<std::size_t>(places[i])] = tails[i];
 }
 
 void take_normal_quantiles(std::span<double> p) {
-  map(p.size(), p.data(), p.data(), [](Vector v) HWY_ATTR { return quantile(v); });
+  for (std::size_t i = 0; i < p.size(); i += kSome) {
+    some_quantiles(p.subspan(i, std::min(kSome, p.size() - i)));
+  }
 }
 
 }  // namespace HWY_NAMESPACE

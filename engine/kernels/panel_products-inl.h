@@ -109,23 +109,14 @@ HWY_INLINE void blocks_times_panels(const GemmShape& shape, const T* x_panels, c
   }
 }
 
-// c[samples, width] = a panel of sums[width, kColumns], turned, + bias. Turned aside and stored row
-// after row: stores to rows a multiple of 4 kB apart, one line of each in turn, take twice as long.
+// c[samples, width] = a panel of sums[width, kColumns], turned, + bias.
 template <class T>
 HWY_INLINE void store_turned(std::int64_t samples, std::int64_t width, const T* sums, const T* bias,
                              T* c, std::int64_t stride) {
-  constexpr std::int64_t kWidth = PanelKernels<T>::kMaxWeightRows;
-  HWY_ALIGN T turned[kColumns<T> * kWidth];
-  transpose(width, samples, sums, kColumns<T>, turned, kWidth);
-  for (std::int64_t s = 0; s < samples; ++s) {
-    const T* const row = turned + s * kWidth;
-    T* const to = c + s * stride;
-    const auto size = static_cast<std::size_t>(width);
-    if (bias == nullptr) {
-      map(size, row, to, [](auto x) HWY_ATTR { return x; });
-    } else {
-      map2(size, row, bias, to, [](auto x, auto y) HWY_ATTR { return hn::Add(x, y); });
-    }
+  if (bias == nullptr) {
+    transpose(width, samples, sums, kColumns<T>, c, stride);
+  } else {
+    transpose(width, samples, sums, kColumns<T>, c, stride, PlusBias<T>{bias});
   }
 }
 

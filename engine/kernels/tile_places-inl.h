@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "engine/kernels/finish-inl.h"
 #include "engine/kernels/layout.h"
 #include "hwy/highway.h"
 
@@ -121,10 +122,11 @@ struct BlockPanel {
 };
 
 // A tile in rows, and one in blocks of columns.
-template <class T>
+template <class T, class Finish = AsItStands>
 struct RowTile {
   T* HWY_RESTRICT first;
   std::int64_t stride;
+  Finish finish = {};
 
   HWY_INLINE T* at(int r, int v) const { return first + r * stride + v * TileSize<T>::kLanes; }
 };
@@ -132,6 +134,7 @@ template <class T>
 struct BlockTile {
   T* HWY_RESTRICT first;
   std::int64_t vector_stride;
+  AsItStands finish = {};
 
   HWY_INLINE T* at(int r, int v) const { return first + r * kBlockColumns + v * vector_stride; }
 };

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "engine/kernels/finish-inl.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -21,9 +22,9 @@ constexpr std::int64_t kTransposeSide =
     static_cast<std::int64_t>(hn::MaxLanes(hn::CappedTag<T, 16 / sizeof(T)>()));
 
 #if HWY_TARGET == HWY_SCALAR
-template <class D, class T = hn::TFromD<D>>
-void transpose_squares(D, const T* from, std::int64_t, T* to, std::int64_t) {
-  *to = *from;
+template <class D, class Finish, class T = hn::TFromD<D>>
+void transpose_squares(D d, const T* from, std::int64_t, T* to, std::int64_t, Finish finish) {
+  hn::StoreU(finish(d, hn::LoadU(d, from), 0), d, to);
 }
 #else
 // A vector of blocks of 128 bits: block i is from[i * stride .. ), contiguous there.
@@ -61,9 +62,9 @@ HWY_INLINE void transpose_in_blocks(D d, Row row, V* turned) {
 
 // to[c, r] = from[r, c] for kTransposeSide columns and as many rows as D has lanes: the squares of
 // one vector are turned at once, and leave as whole vectors.
-template <class D, class T = hn::TFromD<D>>
+template <class D, class Finish, class T = hn::TFromD<D>>
 HWY_INLINE void transpose_squares(D d, const T* HWY_RESTRICT from, std::int64_t from_stride,
-                                  T* HWY_RESTRICT to, std::int64_t to_stride) {
+                                  T* HWY_RESTRICT to, std::int64_t to_stride, Finish finish) {
   constexpr std::int64_t kSide = kTransposeSide<T>;
   hn::Vec<D> turned[kSide];
   transpose_in_blocks(
@@ -71,7 +72,9 @@ HWY_INLINE void transpose_squares(D d, const T* HWY_RESTRICT from, std::int64_t 
       [&](std::int64_t r)
           HWY_ATTR { return load_blocks(d, from + r * from_stride, kSide * from_stride); },
       turned);
-  for (std::int64_t c = 0; c < kSide; ++c) hn::StoreU(turned[c], d, to + c * to_stride);
+  for (std::int64_t c = 0; c < kSide; ++c) {
+    hn::StoreU(finish(d, turned[c], 0), d, to + c * to_stride);
+  }
 }
 
 // v[0 .. kBlocks) of kBlocks blocks of 128 bits each: block i of v[j] becomes block j of v[i].
@@ -95,9 +98,9 @@ HWY_INLINE void transpose_blocks(D d, V* v) {
 
 // to[c, r] = from[r, c] for as many rows and columns as a vector has lanes: whole vectors, so whole
 // lines of a cache at best, are loaded and stored.
-template <class D, class T = hn::TFromD<D>>
+template <class D, class Finish, class T = hn::TFromD<D>>
 HWY_INLINE void transpose_vectors(D d, const T* HWY_RESTRICT from, std::int64_t from_stride,
-                                  T* HWY_RESTRICT to, std::int64_t to_stride) {
+                                  T* HWY_RESTRICT to, std::int64_t to_stride, Finish finish) {
   constexpr int kSide = static_cast<int>(kTransposeSide<T>);
   constexpr int kBlocks = static_cast<int>(hn::MaxLanes(D())) / kSide;
   hn::Vec<D> turned[kBlocks][kSide];  // [rows of a block][column of a block]
@@ -112,7 +115,9 @@ HWY_INLINE void transpose_vectors(D d, const T* HWY_RESTRICT from, std::int64_t 
     hn::Vec<D> column[kBlocks];
     for (int b = 0; b < kBlocks; ++b) column[b] = turned[b][c];
     transpose_blocks<kBlocks>(d, column);
-    for (int b = 0; b < kBlocks; ++b) hn::StoreU(column[b], d, to + (b * kSide + c) * to_stride);
+    for (int b = 0; b < kBlocks; ++b) {
+      hn::StoreU(finish(d, column[b], 0), d, to + (b * kSide + c) * to_stride);
+    }
   }
 }
 #endif
@@ -138,38 +143,41 @@ HWY_INLINE void for_each_square(std::int64_t rows, std::int64_t columns, std::in
   }
 }
 
-// to[c, r] = from[r, c], of matrices that may be smaller than a square of vectors.
-template <class T>
+// transpose() of matrices that may be smaller than a square of vectors.
+template <class T, class Finish>
 HWY_INLINE void transpose_small(std::int64_t rows, std::int64_t columns, const T* HWY_RESTRICT from,
                                 std::int64_t from_stride, T* HWY_RESTRICT to,
-                                std::int64_t to_stride) {
+                                std::int64_t to_stride, Finish finish) {
   constexpr std::int64_t kSide = kTransposeSide<T>;
   const hn::CappedTag<T, 32 / sizeof(T)> wide;
   const hn::CappedTag<T, kSide> square;
+  const hn::CappedTag<T, 1> one;
   constexpr auto kWide = static_cast<std::int64_t>(hn::MaxLanes(wide));
   const std::int64_t whole_rows = rows / kSide * kSide, whole_columns = columns / kSide * kSide;
   for (std::int64_t c = 0; c < whole_columns; c += kSide) {
     std::int64_t r = 0;
     for (; r + kWide <= whole_rows; r += kWide) {
       transpose_squares(wide, from + r * from_stride + c, from_stride, to + c * to_stride + r,
-                        to_stride);
+                        to_stride, finish.from(r));
     }
     for (; r < whole_rows; r += kSide) {
       transpose_squares(square, from + r * from_stride + c, from_stride, to + c * to_stride + r,
-                        to_stride);
+                        to_stride, finish.from(r));
     }
   }
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t c = r < whole_rows ? whole_columns : 0; c < columns; ++c) {
-      to[c * to_stride + r] = from[r * from_stride + c];
+      T* const at = to + c * to_stride + r;
+      hn::StoreU(finish(one, hn::LoadU(one, from + r * from_stride + c), r), one, at);
     }
   }
 }
 
-// to[c, r] = from[r, c]
-template <class T>
+// to[c, r] = from[r, c], finished as a row of `to` (finish-inl.h).
+template <class T, class Finish = AsItStands>
 HWY_INLINE void transpose(std::int64_t rows, std::int64_t columns, const T* HWY_RESTRICT from,
-                          std::int64_t from_stride, T* HWY_RESTRICT to, std::int64_t to_stride) {
+                          std::int64_t from_stride, T* HWY_RESTRICT to, std::int64_t to_stride,
+                          Finish finish = {}) {
   std::int64_t whole_rows = 0, whole_columns = 0;
 #if HWY_TARGET != HWY_SCALAR
   const hn::ScalableTag<T> d;
@@ -182,13 +190,13 @@ HWY_INLINE void transpose(std::int64_t rows, std::int64_t columns, const T* HWY_
   for_each_square(whole_rows, whole_columns, lanes, to_stride <= from_stride,
                   [&](std::int64_t r, std::int64_t c) HWY_ATTR {
                     transpose_vectors(d, from + r * from_stride + c, from_stride,
-                                      to + c * to_stride + r, to_stride);
+                                      to + c * to_stride + r, to_stride, finish.from(r));
                   });
 #endif
   transpose_small(whole_rows, columns - whole_columns, from + whole_columns, from_stride,
-                  to + whole_columns * to_stride, to_stride);
+                  to + whole_columns * to_stride, to_stride, finish);
   transpose_small(rows - whole_rows, columns, from + whole_rows * from_stride, from_stride,
-                  to + whole_rows, to_stride);
+                  to + whole_rows, to_stride, finish.from(whole_rows));
 }
 
 }  // namespace HWY_NAMESPACE

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/kernels/normal.h"
+#include "engine/kernels/random_words.h"
 #include "support/simd_targets.h"
 
 namespace miniray {
@@ -46,6 +47,22 @@ TEST(RandomKey, EveryFieldChangesTheStream) {
   blocks.insert(random_block(key, 0));
   blocks.insert(random_block(base, std::uint64_t{1} << 32));
   EXPECT_EQ(blocks.size(), 8U);
+}
+
+TEST(FillRandomWords, AreTheBlocksOnEveryTarget) {
+  const RandomKey key{.seed = 3, .purpose = RandomPurpose::kLatents, .step = 5};
+  for_each_simd_target([&] {
+    // Across the carry into the index's upper word, and shorter than any vector.
+    for (const std::uint64_t first : {std::uint64_t{0}, (std::uint64_t{1} << 32) - 5}) {
+      for (const std::size_t blocks : {1, 3, 29}) {
+        std::vector<std::uint32_t> words(4 * blocks);
+        fill_random_words(key, first, words);
+        for (std::size_t i = 0; i < words.size(); ++i) {
+          ASSERT_EQ(words[i], random_block(key, first + i / 4)[i % 4]) << first << " " << i;
+        }
+      }
+    }
+  });
 }
 
 TEST(FillNormal, AnElementDoesNotDependOnWhereTheSpanBegins) {
