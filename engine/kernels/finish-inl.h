@@ -1,6 +1,5 @@
 // What a result becomes on its way from the registers to memory, for the SIMD target that is being
-// compiled: finish(d, values, i) for values of consecutive columns from i on;
-// finish.from(i) counts from there.
+// compiled: finish.from(i)(d, values) for values of consecutive columns from i on.
 #if defined(MINIRAY_FINISH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MINIRAY_FINISH_INL_H_
 #undef MINIRAY_FINISH_INL_H_
@@ -20,7 +19,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 struct AsItStands {
   HWY_INLINE AsItStands from(std::int64_t) const { return {}; }
   template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> values, std::int64_t) const {
+  HWY_INLINE hn::Vec<D> operator()(D, hn::Vec<D> values) const {
     return values;
   }
 };
@@ -31,8 +30,8 @@ struct PlusBias {
 
   HWY_INLINE PlusBias from(std::int64_t i) const { return {bias + i}; }
   template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> values, std::int64_t i) const {
-    return hn::Add(values, hn::LoadU(d, bias + i));
+  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> values) const {
+    return hn::Add(values, hn::LoadU(d, bias));
   }
 };
 

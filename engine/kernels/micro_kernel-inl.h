@@ -83,7 +83,7 @@ MINIRAY_TILE_INLINE void multiply_tile_of(std::int64_t k, Operand a, Panel panel
   HWY_UNROLL(12)
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
-      hn::StoreU(tile.finish(d, sums[r][v], v * TileSize<T>::kLanes), d, tile.at(r, v));
+      hn::StoreU(tile.finish.from(v * TileSize<T>::kLanes)(d, sums[r][v]), d, tile.at(r, v));
     }
   }
 }
@@ -127,7 +127,7 @@ HWY_INLINE void multiply_into(std::int64_t rows, std::int64_t columns, std::int6
       T* const to = c.first + r * c.stride + i;
       auto sum = hn::Load(d, tile + r * kColumns + i);
       if (store == Store::kAdd) sum = hn::Add(load_first(d, to, count), sum);
-      store_first(c.finish(d, sum, i), d, to, count);
+      store_first(c.finish.from(i)(d, sum), d, to, count);
     }
   }
 }

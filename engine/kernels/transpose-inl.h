@@ -24,7 +24,7 @@ constexpr std::int64_t kTransposeSide =
 #if HWY_TARGET == HWY_SCALAR
 template <class D, class Finish, class T = hn::TFromD<D>>
 void transpose_squares(D d, const T* from, std::int64_t, T* to, std::int64_t, Finish finish) {
-  hn::StoreU(finish(d, hn::LoadU(d, from), 0), d, to);
+  hn::StoreU(finish(d, hn::LoadU(d, from)), d, to);
 }
 #else
 // A vector of blocks of 128 bits: block i is from[i * stride .. ), contiguous there.
@@ -73,7 +73,7 @@ HWY_INLINE void transpose_squares(D d, const T* HWY_RESTRICT from, std::int64_t 
           HWY_ATTR { return load_blocks(d, from + r * from_stride, kSide * from_stride); },
       turned);
   for (std::int64_t c = 0; c < kSide; ++c) {
-    hn::StoreU(finish(d, turned[c], 0), d, to + c * to_stride);
+    hn::StoreU(finish(d, turned[c]), d, to + c * to_stride);
   }
 }
 
@@ -116,7 +116,7 @@ HWY_INLINE void transpose_vectors(D d, const T* HWY_RESTRICT from, std::int64_t 
     for (int b = 0; b < kBlocks; ++b) column[b] = turned[b][c];
     transpose_blocks<kBlocks>(d, column);
     for (int b = 0; b < kBlocks; ++b) {
-      hn::StoreU(finish(d, column[b], 0), d, to + (b * kSide + c) * to_stride);
+      hn::StoreU(finish(d, column[b]), d, to + (b * kSide + c) * to_stride);
     }
   }
 }
@@ -168,7 +168,7 @@ HWY_INLINE void transpose_small(std::int64_t rows, std::int64_t columns, const T
   for (std::int64_t r = 0; r < rows; ++r) {
     for (std::int64_t c = r < whole_rows ? whole_columns : 0; c < columns; ++c) {
       T* const at = to + c * to_stride + r;
-      hn::StoreU(finish(one, hn::LoadU(one, from + r * from_stride + c), r), one, at);
+      hn::StoreU(finish.from(r)(one, hn::LoadU(one, from + r * from_stride + c)), one, at);
     }
   }
 }
