@@ -68,17 +68,27 @@ void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape
   });
 }
 
-// Calls body(first column, columns, tiles of a, a panel's numbers to work in) for each piece of a
+// Columns of a piece of a gradient in blocks: as above, but no more than whose panels leave room
+// for a group of tiles in a second cache.
+template <class T>
+std::int64_t gradient_piece_size(const GemmShape& shape) {
+  constexpr std::int64_t kPanelNumbers = std::int64_t{1} << 17, kUnit = 32;
+  const std::int64_t most = kPanelNumbers / std::max<std::int64_t>(1, shape.k) / kUnit * kUnit;
+  return piece_size<T>(shape.n, std::clamp(most, kUnit, PanelKernels<T>::kMaxWidth));
+}
+
+// Calls body(first column, columns, tiles of a, memory for their panels of b) for each piece of a
 // gradient in blocks.
 template <class T, class Body>
 void for_each_gradient_blocks(const ThreadBudget& threads, const GemmShape& shape,
                               std::span<const T> a, Body body) {
   constexpr std::int64_t kRows = BlockKernels<T>::kTileRows;
-  const std::int64_t panel_size = panel_kernels<T>().columns * shape.k;
+  const std::int64_t width = gradient_piece_size<T>(shape);
+  const std::int64_t panels_size = width * shape.k;
   const LaidOutRoom<T> room(threads, shape.m * shape.k);
   ScratchLayout layout;
   const std::size_t tiles_at = layout.add<T>(room.size());
-  const std::size_t panels_at = layout.add<T>(threads.threads() * panel_size);
+  const std::size_t panels_at = layout.add<T>(threads.threads() * panels_size);
   std::byte* const memory = threads.scratch(layout.size());
   LaidOut a_tiles(threads, room, reinterpret_cast<T*>(memory + tiles_at), pieces(shape.m, kRows),
                   [&](std::int64_t part, T* to) {
@@ -87,10 +97,9 @@ void for_each_gradient_blocks(const ThreadBudget& threads, const GemmShape& shap
                                                                 std::min(kRows, shape.m - m0), to);
                   });
   T* const panels = reinterpret_cast<T*>(memory + panels_at);
-  const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
   threads.for_each_tile_in_slot(pieces(shape.n, width), [&](std::int64_t piece, int slot) {
     const std::int64_t n0 = piece * width;
-    body(n0, std::min(width, shape.n - n0), a_tiles.of_slot(slot), panels + slot * panel_size);
+    body(n0, std::min(width, shape.n - n0), a_tiles.of_slot(slot), panels + slot * panels_size);
   });
 }
 
@@ -259,8 +268,8 @@ void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<
   }
   if (c_layout == Layout::kBlocks) {
     return for_each_gradient_blocks(
-        threads, shape, a, [&](std::int64_t n0, std::int64_t width, const T* a_tiles, T* panel) {
-          block_kernels<T>().tn_add_piece(shape, a_tiles, b.data(), panel, c.data(), n0, width);
+        threads, shape, a, [&](std::int64_t n0, std::int64_t width, const T* a_tiles, T* panels) {
+          block_kernels<T>().tn_add_piece(shape, a_tiles, b.data(), panels, c.data(), n0, width);
         });
   }
   for_each_gradient_piece(
@@ -284,8 +293,8 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
   }
   const AdamTarget<T> target{factors, spans};
   for_each_gradient_blocks(
-      threads, shape, a, [&](std::int64_t n0, std::int64_t width, const T* a_tiles, T* panel) {
-        block_kernels<T>().tn_adam_piece(shape, a_tiles, b.data(), panel, target, n0, width);
+      threads, shape, a, [&](std::int64_t n0, std::int64_t width, const T* a_tiles, T* panels) {
+        block_kernels<T>().tn_adam_piece(shape, a_tiles, b.data(), panels, target, n0, width);
       });
 }
 

@@ -1,8 +1,7 @@
 #include "engine/kernels/gemm_blocks.h"
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
+#include <cstdint>
 
 #include "engine/kernels/gemm_panels.h"
 #include "engine/kernels/layout.h"
@@ -11,8 +10,7 @@
 #define HWY_TARGET_INCLUDE "engine/kernels/gemm_blocks.cpp"
 #include "hwy/foreach_target.h"
 
-#include "engine/kernels/adam-inl.h"
-#include "engine/kernels/ahead-inl.h"
+#include "engine/kernels/adam_tiles-inl.h"
 #include "engine/kernels/panel_products-inl.h"
 #include "engine/kernels/transpose-inl.h"
 #include "hwy/cache_control.h"
@@ -27,9 +25,17 @@ template <class T>
 void pack_block_rows(std::int64_t rows, std::int64_t k, const T* w, std::int64_t first, T* panel) {
   const std::int64_t present = std::min(kColumns<T>, rows - first);
   if (present < kColumns<T>) std::fill_n(panel, k * kColumns<T>, T{0});
-  for (std::int64_t column = 0; column < k; column += kBlockColumns) {
-    transpose(present, kBlockColumns, w + block_offset(rows, first, column), kBlockColumns,
-              panel + column * kColumns<T>, kColumns<T>);
+  // Two blocks in turns, 16 rows of each: a third faster than a block after the other.
+  constexpr std::int64_t kRows = 16;
+  for (std::int64_t pair = 0; pair < k; pair += 2 * kBlockColumns) {
+    const std::int64_t end = std::min(pair + 2 * kBlockColumns, k);
+    for (std::int64_t row = 0; row < present; row += kRows) {
+      for (std::int64_t column = pair; column < end; column += kBlockColumns) {
+        transpose(std::min(kRows, present - row), kBlockColumns,
+                  w + block_offset(rows, first + row, column), kBlockColumns,
+                  panel + column * kColumns<T> + row, kColumns<T>);
+      }
+    }
   }
 }
 
@@ -89,16 +95,6 @@ void nn_tiles_piece(const GemmShape& shape, const T* a_tiles, const T* w, T* c, 
                         HWY_ATTR { return Interleaved<T>{a_tiles + row * k + k0 * rows}; });
 }
 
-// Calls body(row, height) for each tile of the gradient's rows.
-template <class T, class Body>
-HWY_INLINE void for_each_gradient_tile(std::int64_t m, Body body) {
-  constexpr std::int64_t kRows = BlockKernels<T>::kTileRows;
-  for (std::int64_t m0 = 0; m0 < m; m0 += kRows) {
-    for_each_row_tile<T>(std::min(kRows, m - m0), [&](std::int64_t row, std::int64_t height)
-                                                      HWY_ATTR { body(m0 + row, height); });
-  }
-}
-
 template <class T>
 void interleave_gradient_rows(const GemmShape& shape, const T* a, std::int64_t m0,
                               std::int64_t rows, T* a_tiles) {
@@ -119,104 +115,45 @@ HWY_INLINE void multiply_gradient(const GemmShape& shape, std::int64_t column, s
 }
 
 template <class T>
-void tn_add_blocks_piece(const GemmShape& shape, const T* a_tiles, const T* b, T* panel, T* dw,
+void tn_add_blocks_piece(const GemmShape& shape, const T* a_tiles, const T* b, T* panels, T* dw,
                          std::int64_t n0, std::int64_t width) {
-  for (std::int64_t column = n0; column < n0 + width; column += kColumns<T>) {
-    copy_columns(shape.k, std::min(kColumns<T>, shape.n - column), b + column, shape.n, panel);
-    for_each_gradient_tile<T>(shape.m, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-      const BlockTile<T> to{dw + block_offset(shape.m, row, column), vector_stride<T>(shape.m)};
-      for (int r = 0; r < height; ++r) {
-        hwy::Prefetch(to.at(r, 0));
-        hwy::Prefetch(to.at(r, 1));
-      }
-      for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
-        multiply_gradient(shape, column, height, k0, a_tiles + row * shape.k, panel, Store::kAdd,
-                          to);
-      }
-    });
-  }
+  copy_columns(shape.k, width, b + n0, shape.n, panels);
+  for_each_gradient_tile<T>(
+      shape, panels, n0, width,
+      [&](std::int64_t row, std::int64_t height, std::int64_t column, const T* panel) HWY_ATTR {
+        const BlockTile<T> to{dw + block_offset(shape.m, row, column), vector_stride<T>(shape.m)};
+        for (int r = 0; r < height; ++r) {
+          hwy::Prefetch(to.at(r, 0));
+          hwy::Prefetch(to.at(r, 1));
+        }
+        for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
+          multiply_gradient(shape, column, height, k0, a_tiles + row * shape.k, panel, Store::kAdd,
+                            to);
+        }
+      });
 }
 
-// What Adam will want of a panel's columns: the lines of a row of all three arrays at a time.
+// Adam takes each tile while the next one is summed; the rows of some tiles ahead are asked for.
 template <class T>
-class AdamAhead {
- public:
-  AdamAhead(const GemmShape& shape, const AdamSpans<T>& spans, std::int64_t column)
-      : blocks_(HWY_MAX(1, std::min(kColumns<T>, shape.n - column) / kBlockColumns)) {
-    const auto of = [&](const auto* first) {
-      constexpr auto kSize = static_cast<std::int64_t>(sizeof *first);
-      const auto* const at = reinterpret_cast<const std::byte*>(
-          first + block_offset(shape.m, 0, column / kBlockColumns * kBlockColumns));
-      return Lines{at, kBlockColumns * kSize, shape.m * kBlockColumns * kSize};
-    };
-    lines_[0] = of(spans.w.data());
-    lines_[1] = spans.rounded.m.empty() ? of(spans.m.data()) : of(spans.rounded.m.data());
-    lines_[2] = spans.rounded.v.empty() ? of(spans.v.data()) : of(spans.rounded.v.data());
-  }
-
-  // Asks for the next row, unless that is `end`.
-  HWY_INLINE void ask(std::int64_t end) {
-    if (row_ == end) return;
-    for (const Lines& lines : lines_) {
-      for (std::int64_t b = 0; b < blocks_; ++b) {
-        __builtin_prefetch(lines.first + row_ * lines.row + b * lines.block, 0, 2);
-      }
-    }
-    ++row_;
-  }
-
- private:
-  struct Lines {
-    const std::byte* first;
-    std::int64_t row, block;  // from one to the next, in bytes
-  };
-  std::int64_t blocks_, row_ = 0;
-  std::array<Lines, 3> lines_{};
-};
-
-// Adam on a tile whose gradient stands in blocks, as the weights do: so a block's rows are one run.
-template <class T>
-HWY_INLINE void update_tile(const AdamVectors<T>& adam, const AdamSpans<T>& spans,
-                            const GemmShape& shape, std::int64_t row, std::int64_t height,
-                            std::int64_t column, T* gradient) {
-  constexpr std::int64_t kWidth = HWY_MIN(kColumns<T>, kBlockColumns);
-  const std::int64_t end = std::min(column + kColumns<T>, shape.n);
-  for (; column < end; column += kWidth) {
-    const std::int64_t at = block_offset(shape.m, row, column);
-    if constexpr (kWidth == kBlockColumns) {
-      adam.update(spans, static_cast<std::size_t>(at),
-                  static_cast<std::size_t>(height * kBlockColumns), gradient);
-      gradient += height * kBlockColumns;
-    } else {
-      for (std::int64_t r = 0; r < height; ++r) {
-        adam.update(spans, static_cast<std::size_t>(at + r * kBlockColumns),
-                    static_cast<std::size_t>(kWidth), gradient + r * kBlockColumns);
-      }
-    }
-  }
-}
-
-// Adam takes each tile of the gradient as soon as it stands, out of the first cache, and so walks
-// down whole blocks of w, m and v; the rows of some tiles ahead are asked for meanwhile.
-template <class T>
-void tn_adam_blocks_piece(const GemmShape& shape, const T* a_tiles, const T* b, T* panel,
+void tn_adam_blocks_piece(const GemmShape& shape, const T* a_tiles, const T* b, T* panels,
                           const AdamTarget<T>& target, std::int64_t n0, std::int64_t width) {
   constexpr std::int64_t kLead = 96;  // rows
-  HWY_ALIGN T gradient[TileSize<T>::kRows * HWY_MAX(kColumns<T>, kBlockColumns)];
-  const AdamVectors<T> adam(target.factors);
-  for (std::int64_t column = n0; column < n0 + width; column += kColumns<T>) {
-    copy_columns(shape.k, std::min(kColumns<T>, shape.n - column), b + column, shape.n, panel);
-    AdamAhead<T> ahead(shape, target.spans, column);
-    for_each_gradient_tile<T>(shape.m, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-      const std::int64_t end = std::min(row + height + kLead, shape.m);
-      for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
-        multiply_gradient(shape, column, height, k0, a_tiles + row * shape.k, panel,
-                          store_of_block(k0), BlockTile<T>{gradient, vector_stride<T>(height)},
-                          [&]() HWY_ATTR { ahead.ask(end); });
-      }
-      update_tile(adam, target.spans, shape, row, height, column, gradient);
-    });
-  }
+  AdamAhead<T> ahead(shape, target.spans, n0, width);
+  AdamBehind<T> behind(shape, target);
+  copy_columns(shape.k, width, b + n0, shape.n, panels);
+  ahead.allow(kLead);
+  for_each_gradient_tile<T>(
+      shape, panels, n0, width,
+      [&](std::int64_t row, std::int64_t height, std::int64_t column, const T* panel) HWY_ATTR {
+        ahead.allow(height);
+        const BlockTile<T> to{behind.room(), vector_stride<T>(height)};
+        for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
+          multiply_gradient(shape, column, height, k0, a_tiles + row * shape.k, panel,
+                            store_of_block(k0), to, AdamMeanwhile<T>{ahead, behind});
+        }
+        behind.take(row, height, column);
+      });
+  behind.finish();
 }
 
 template <class T>

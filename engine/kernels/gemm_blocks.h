@@ -45,11 +45,11 @@ struct BlockKernels {
   void (*interleave_gradient_rows)(const GemmShape& shape, const T* a, std::int64_t m0,
                                    std::int64_t rows, T* a_tiles);
   // Of dw[m, n] += a[k, m]^T . b[k, n]: columns [n0, n0 + width), n0 a multiple of `columns` of
-  // PanelKernels. panel: k * columns numbers to work in.
-  void (*tn_add_piece)(const GemmShape& shape, const T* a_tiles, const T* b, T* panel, T* dw,
+  // PanelKernels. panels: k numbers to work in for each column, of whole panels.
+  void (*tn_add_piece)(const GemmShape& shape, const T* a_tiles, const T* b, T* panels, T* dw,
                        std::int64_t n0, std::int64_t width);
   // The same product as a gradient that Adam takes while it is in the caches.
-  void (*tn_adam_piece)(const GemmShape& shape, const T* a_tiles, const T* b, T* panel,
+  void (*tn_adam_piece)(const GemmShape& shape, const T* a_tiles, const T* b, T* panels,
                         const AdamTarget<T>& target, std::int64_t n0, std::int64_t width);
 };
 

@@ -21,10 +21,12 @@ const GemmShape kShapes[] = {{1, 1, 1},       {2, 3, 5},       {7, 1, 13},    {1
                              {20, 301, 1100}, {100, 40, 1100}, {1, 301, 2100}};
 
 // Whole blocks of columns: an odd number of them, one, more than one block of k, rows a multiple of
-// 4 kB apart, more samples than a piece has, one row of weights.
-const GemmShape kBlockShapes[] = {{1, 16, 16},     {7, 48, 32},     {33, 16, 400},  {64, 112, 96},
-                                  {50, 304, 16},   {301, 48, 608},  {1, 304, 496},  {300, 48, 1024},
-                                  {20, 304, 1104}, {100, 48, 1104}, {300, 48, 2048}};
+// 4 kB apart, more samples than a piece has, one row of weights, several groups of a gradient's
+// tiles in pieces of several panels.
+const GemmShape kBlockShapes[] = {
+    {1, 16, 16},     {7, 48, 32},     {33, 16, 400},   {64, 112, 96},   {50, 304, 16},
+    {301, 48, 608},  {1, 304, 496},   {300, 48, 1024}, {20, 304, 1104}, {100, 48, 1104},
+    {300, 48, 2048}, {300, 560, 144}, {410, 560, 32}};
 
 template <class T>
 class Gemm : public ::testing::Test {
