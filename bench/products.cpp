@@ -79,11 +79,11 @@ class Contest {
     std::ranges::shuffle(order, random);
     for (const std::size_t i : order) {
       if (!runs_[i]) continue;
-      runs_[i]();  // wakes threads, fills caches
-      times_ms_[i].push_back(time_ms([&] {
-                               for (int r = 0; r < repetitions; ++r) runs_[i]();
-                             }) /
-                             repetitions);
+      const auto turn = [&] {
+        for (int r = 0; r < repetitions; ++r) runs_[i]();
+      };
+      turn();  // wakes threads, fills caches
+      times_ms_[i].push_back(time_ms(turn) / repetitions);
       libraries_[i].end_turn();
     }
   }

@@ -153,7 +153,9 @@ class AdamBehind {
   }
 
   HWY_INLINE void step() {
-    if (left_ != 0) update_vector();
+    if constexpr (TileSize<T>::kThirtyTwoRegisters) {
+      if (left_ != 0) update_vector();
+    }
   }
   HWY_INLINE void finish() {
     while (left_ != 0) update_vector();

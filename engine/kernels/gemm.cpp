@@ -158,26 +158,24 @@ void multiply_sample_panels(const ThreadBudget& threads, const GemmShape& shape,
                  });
 }
 
-// gemm_nt of samples that are broadcast and weights that are transposed, each panel in the piece
-// that uses it: so it comes out of the first cache.
+// gemm_nt of samples that are broadcast and weights that are transposed, a panel while the one
+// before it is multiplied: so pieces are as wide as leaves one for each thread.
 template <class T>
 void multiply_weight_panels(const ThreadBudget& threads, const GemmShape& shape,
                             std::span<const T> a, std::span<const T> b, const T* bias, T* c,
                             TileFunction finished, Layout b_layout) {
+  constexpr std::int64_t kMostColumns = 256;  // whose results are still in the caches
   const PanelKernels<T>& kernels = panel_kernels<T>();
-  const auto pack_rows =
-      b_layout == Layout::kRows ? kernels.pack_rows : block_kernels<T>().pack_rows;
-  const std::int64_t panel_size = kernels.columns * shape.k;
-  T* const panels = scratch<T>(threads, threads.threads() * panel_size);
-  const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWeightRows);
+  const auto pack = b_layout == Layout::kRows ? kernels.pack_rows : block_kernels<T>().pack_rows;
+  const std::int64_t room = 2 * kernels.columns * shape.k;
+  T* const panels = scratch<T>(threads, threads.threads() * room);
+  const std::int64_t share = pieces(pieces(shape.n, threads.threads()), kernels.columns);
+  const std::int64_t width = std::min(share * kernels.columns, kMostColumns);
   for_each_piece(threads, shape.m, PanelKernels<T>::kSampleRows, shape.n, width,
                  [&](const Tile& tile, int slot) {
-                   T* const panel = panels + slot * panel_size;
-                   for (std::int64_t n0 = tile.column; n0 < tile.column + tile.columns;
-                        n0 += kernels.columns) {
-                     pack_rows(shape.n, shape.k, b.data(), n0, panel);
-                     kernels.nt_weight_panel(shape, a.data(), panel, bias, c, tile.row, n0);
-                   }
+                   kernels.nt_weights_piece(shape, a.data(), b.data(), b_layout, pack, bias,
+                                            panels + slot * room, c, tile.row, tile.column,
+                                            tile.columns);
                    finished(tile);
                  });
 }

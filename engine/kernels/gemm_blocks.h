@@ -8,6 +8,7 @@
 
 #include "engine/kernels/adam.h"
 #include "engine/kernels/gemm.h"
+#include "engine/kernels/gemm_panels.h"
 
 namespace miniray {
 
@@ -22,8 +23,7 @@ template <class T>
 struct BlockKernels {
   static constexpr std::int64_t kTileRows = 96;  // of a gradient, cut into tiles by themselves
 
-  // panel[k, columns]: rows [first, first + columns) of w[rows, k], transposed; zeros past the end.
-  void (*pack_rows)(std::int64_t rows, std::int64_t k, const T* w, std::int64_t first, T* panel);
+  PackRows<T> pack_rows;  // of blocks
 
   // Of c[m, n] = a[m, k] . w[n, k]^T + bias[n], as nt_piece of PanelKernels.
   void (*nt_piece)(const GemmShape& shape, const T* a_panels, const T* w, const T* bias, T* c,

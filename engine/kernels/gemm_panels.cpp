@@ -1,12 +1,14 @@
 #include "engine/kernels/gemm_panels.h"
 
 #include <algorithm>
+#include <utility>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "engine/kernels/gemm_panels.cpp"
 #include "hwy/foreach_target.h"
 
 #include "engine/kernels/panel_products-inl.h"
+#include "engine/kernels/transpose_meanwhile-inl.h"
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
@@ -31,25 +33,42 @@ void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bi
               [](auto... arguments) HWY_ATTR { rows_times_panels<T>(arguments...); });
 }
 
+// A panel of weights is laid out while the one before it is multiplied, unless registers are so few
+// that sums would have to make room for it.
+template <class T>
+constexpr bool kMeanwhile = TileSize<T>::kThirtyTwoRegisters;
+template <class T>
+struct Transposing {
+  TransposeMeanwhile<T>& panel;
+  HWY_INLINE void operator()() const { panel.step(); }
+};
+
 // A block of k, at k0, of nt_weight_panel. A function for each Finish: two kinds of tiles in one
 // are more than GCC finds registers for (10% of a small product).
 template <class T, class Finish>
 HWY_INLINE void rows_times_weights(const GemmShape& shape, const T* a, const T* b_panel, T* c,
                                    std::int64_t samples, std::int64_t columns, std::int64_t k0,
-                                   Finish finish) {
+                                   Finish finish, TransposeMeanwhile<T>& next) {
   const std::int64_t n = shape.n, k = shape.k;
-  for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
-    multiply_into(rows, columns, std::min(kDepth<T>, k - k0), InRows<T>{a + row * k + k0, k},
-                  PackedPanel<T>{b_panel + k0 * kColumns<T>}, store_of_block(k0),
-                  RowTile<T, Finish>{c + row * n, n, finish});
-  });
+  const auto multiply = [&](auto between) HWY_ATTR {
+    for_each_row_tile<T>(samples, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
+      multiply_into(rows, columns, std::min(kDepth<T>, k - k0), InRows<T>{a + row * k + k0, k},
+                    PackedPanel<T>{b_panel + k0 * kColumns<T>}, store_of_block(k0),
+                    RowTile<T, Finish>{c + row * n, n, finish}, between);
+    });
+  };
+  if constexpr (kMeanwhile<T>) {
+    multiply(Transposing<T>{next});
+  } else {
+    multiply(Nothing());
+  }
 }
 
-// The same as nt_piece the other way round: samples are broadcast, the weights, transposed, are the
-// columns.
+// A panel of columns of c, from n0 on: samples are broadcast, the weights, transposed, are the
+// columns. Meanwhile the next panel is laid out.
 template <class T>
 void nt_weight_panel(const GemmShape& shape, const T* a, const T* b_panel, const T* bias, T* c,
-                     std::int64_t m0, std::int64_t n0) {
+                     std::int64_t m0, std::int64_t n0, TransposeMeanwhile<T>& next) {
   const auto [m, n, k] = shape;
   const std::int64_t samples = std::min(PanelKernels<T>::kSampleRows, m - m0);
   const std::int64_t columns = std::min(kColumns<T>, n - n0);
@@ -59,10 +78,33 @@ void nt_weight_panel(const GemmShape& shape, const T* a, const T* b_panel, const
   T* const y = c + m0 * n + n0;
   for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
     if (bias != nullptr && k0 + kDepth<T> >= k) {
-      rows_times_weights(shape, x, b_panel, y, samples, columns, k0, PlusBias<T>{whole_bias});
+      rows_times_weights(shape, x, b_panel, y, samples, columns, k0, PlusBias<T>{whole_bias}, next);
     } else {
-      rows_times_weights(shape, x, b_panel, y, samples, columns, k0, AsItStands());
+      rows_times_weights(shape, x, b_panel, y, samples, columns, k0, AsItStands(), next);
     }
+  }
+  next.finish();
+}
+
+template <class T>
+void nt_weights_piece(const GemmShape& shape, const T* a, const T* w, Layout layout,
+                      PackRows<T> pack, const T* bias, T* panels, T* c, std::int64_t m0,
+                      std::int64_t n0, std::int64_t width) {
+  const std::int64_t k = shape.k, end = n0 + width;
+  const bool meanwhile = kMeanwhile<T> && k % kTransposeSide<T> == 0;
+  T *panel = panels, *other = panels + k * kColumns<T>;
+  pack(shape.n, k, w, n0, panel);
+  for (std::int64_t column = n0; column < end; column += kColumns<T>) {
+    const std::int64_t next = column + kColumns<T>;
+    TransposeMeanwhile<T> transpose;
+    if (meanwhile && next + kColumns<T> <= end) {
+      transpose = {shape.n, k, w, layout, next, kColumns<T>, other, kColumns<T>};
+      nt_weight_panel(shape, a, panel, bias, c, m0, column, transpose);
+    } else {
+      nt_weight_panel(shape, a, panel, bias, c, m0, column, transpose);
+      if (next < end) pack(shape.n, k, w, next, other);
+    }
+    std::swap(panel, other);
   }
 }
 
@@ -163,7 +205,7 @@ constexpr PanelKernels<T> kPanelKernels = {
     .columns = kColumns<T>,
     .pack_rows = pack_rows<T>,
     .nt_piece = nt_piece<T>,
-    .nt_weight_panel = nt_weight_panel<T>,
+    .nt_weights_piece = nt_weights_piece<T>,
     .nn_piece = nn_piece<T>,
     .pack_columns = pack_columns<T>,
     .tn_add_piece = tn_add_piece<T>,

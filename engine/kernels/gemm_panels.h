@@ -13,6 +13,11 @@
 
 namespace miniray {
 
+// panel[k, columns]: rows [first, first + columns) of x[rows, k], transposed; zeros past the end.
+template <class T>
+using PackRows = void (*)(std::int64_t rows, std::int64_t k, const T* x, std::int64_t first,
+                          T* panel);
+
 template <class T>
 struct PanelKernels {
   static constexpr std::int64_t kDepth = 1024;        // of k in a block
@@ -23,16 +28,17 @@ struct PanelKernels {
 
   std::int64_t columns;  // of a panel
 
-  // panel[k, columns]: rows [first, first + columns) of x[rows, k], transposed; zeros past the end.
-  void (*pack_rows)(std::int64_t rows, std::int64_t k, const T* x, std::int64_t first, T* panel);
+  PackRows<T> pack_rows;  // of rows
 
   // Of c[m, n] = a[m, k] . b[n, k]^T + bias[n]: columns [n0, n0 + width), at most kMaxWeightRows,
   // of the rows from m0 (at most kSampleRows). a_panels: all rows of a, by pack_rows.
   void (*nt_piece)(const GemmShape& shape, const T* a_panels, const T* b, const T* bias, T* c,
                    std::int64_t m0, std::int64_t n0, std::int64_t width);
-  // The same of one panel of columns, from b_panel: its rows of b, by pack_rows.
-  void (*nt_weight_panel)(const GemmShape& shape, const T* a, const T* b_panel, const T* bias, T* c,
-                          std::int64_t m0, std::int64_t n0);
+  // The same of any width, from all of a where it lies and panels of the weights w, one after the
+  // other. pack: of their layout; panels: memory for two.
+  void (*nt_weights_piece)(const GemmShape& shape, const T* a, const T* w, Layout layout,
+                           PackRows<T> pack, const T* bias, T* panels, T* c, std::int64_t m0,
+                           std::int64_t n0, std::int64_t width);
   // Of c[m, n] = a[m, k] . b[k, n]: columns [n0, n0 + width) of the rows from m0. width: at most
   // kMaxWidth and, unless it ends the matrix, a multiple of `columns`.
   void (*nn_piece)(const GemmShape& shape, const T* a, const T* b, T* c, std::int64_t m0,

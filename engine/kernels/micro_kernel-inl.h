@@ -113,11 +113,12 @@ HWY_INLINE void multiply_vectors(std::int64_t rows, std::int64_t columns, std::i
 }
 
 // The same for the first `columns` columns of a tile of c, which may end the matrix there.
-template <class T, class Operand, class Finish>
+template <class T, class Operand, class Finish, class Between = Nothing>
 HWY_INLINE void multiply_into(std::int64_t rows, std::int64_t columns, std::int64_t k, Operand a,
-                              PackedPanel<T> panel, Store store, RowTile<T, Finish> c) {
+                              PackedPanel<T> panel, Store store, RowTile<T, Finish> c,
+                              Between between = {}) {
   constexpr std::int64_t kColumns = TileSize<T>::kColumns, kLanes = TileSize<T>::kLanes;
-  if (columns == kColumns) return multiply_tile<T>(rows, k, a, panel, store, c);
+  if (columns == kColumns) return multiply_tile<T>(rows, k, a, panel, store, c, between);
   HWY_ALIGN T tile[TileSize<T>::kRows * kColumns];
   multiply_vectors<T>(rows, columns, k, a, panel, Store::kOverwrite, RowTile<T>{tile, kColumns});
   const hn::ScalableTag<T> d;

@@ -30,8 +30,15 @@ void transpose_squares(D d, const T* from, std::int64_t, T* to, std::int64_t, Fi
 // A vector of blocks of 128 bits: block i is from[i * stride .. ), contiguous there.
 template <class D, class T = hn::TFromD<D>>
 HWY_INLINE hn::Vec<D> load_blocks(D d, const T* HWY_RESTRICT from, std::int64_t stride) {
-  if constexpr (hn::MaxLanes(D()) * sizeof(T) <= 16) {
+  constexpr std::size_t kBytes = hn::MaxLanes(D()) * sizeof(T);
+  if constexpr (kBytes <= 16) {
     return hn::LoadU(d, from);
+  } else if constexpr (kBytes == 64) {
+    // Loads that broadcast, and blends, leave more room for others than insertions.
+    const auto block = [&](std::int64_t i)
+                           HWY_ATTR { return hn::LoadDup128(d, from + i * stride); };
+    return hn::ConcatUpperLower(d, hn::OddEvenBlocks(block(3), block(2)),
+                                hn::OddEvenBlocks(block(1), block(0)));
   } else {
     const hn::Half<D> half;
     const auto blocks = static_cast<std::int64_t>(hn::MaxLanes(half) * sizeof(T) / 16);
@@ -129,7 +136,7 @@ template <class Body>
 HWY_INLINE void for_each_square(std::int64_t rows, std::int64_t columns, std::int64_t side,
                                 bool along_rows, Body body) {
   if (along_rows) {
-    constexpr std::int64_t kBlock = 64;
+    constexpr std::int64_t kBlock = 32;
     for (std::int64_t block = 0; block < columns; block += kBlock) {
       const std::int64_t end = HWY_MIN(block + kBlock, columns);
       for (std::int64_t r = 0; r < rows; r += side) {

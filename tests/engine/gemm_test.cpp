@@ -188,8 +188,13 @@ TEST_P(GemmThreads, EqualBitsForAnyNumberOfThreads) {
     gemm_nt<float>(threads, shape, a, b, {}, nt);
     gemm_nn<float>(threads, {128, 515, 1030}, nt, b, nn);
     gemm_tn_add<float>(threads, {1030, 515, 128}, nt, nn, tn);
+    // Weights so few beside the samples that they are what is laid out.
+    std::vector<float> few(300 * 200);
+    gemm_nt<float>(threads, {300, 200, 60}, std::span(a).first(300 * 60),
+                   std::span(b).first(200 * 60), {}, few);
     nt.insert(nt.end(), nn.begin(), nn.end());
     nt.insert(nt.end(), tn.begin(), tn.end());
+    nt.insert(nt.end(), few.begin(), few.end());
     results.push_back(nt);
   }
   EXPECT_EQ(results[0], results[1]);
