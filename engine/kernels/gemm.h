@@ -1,9 +1,10 @@
 // Matrix products, dense and row-major, but for weights, which may lie in blocks (layout.h): the
 // results have the same bits. T is float or double.
 //
-// Each is cut into one fixed partition of tiles by its shape alone and spread over the threads, so
-// its bits do not depend on their number. Inputs must not overlap the output. All use the scratch
-// memory of the thread budget.
+// Each is cut into one fixed partition of tiles by its shape alone and spread over the threads;
+// gemm_nt of few weights into as many columns of tiles as there are threads, since each of its
+// elements has the same bits in any tile. So the bits do not depend on the number of threads.
+// Inputs must not overlap the output. All use the scratch memory of the thread budget.
 #pragma once
 
 #include <cstdint>
