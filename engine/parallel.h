@@ -1,8 +1,8 @@
 // Threads: the only file that knows oneTBB.
 //
 // Work is cut into tiles by its shape alone, not by the number of threads (kernels/gemm.h has one
-// exception, whose elements have the same bits in any tile), and a tile's result depends on the tile
-// alone. So every result has the same bits for any number of threads.
+// exception, whose elements have the same bits in any tile), and a tile's result depends on the
+// tile alone. So every result has the same bits for any number of threads.
 #pragma once
 
 #include <algorithm>

@@ -140,9 +140,7 @@ class AdamBehind {
   // That tile stands.
   HWY_INLINE void take(std::int64_t row, std::int64_t height, std::int64_t column) {
     finish();
-    if (!TileSize<T>::kThirtyTwoRegisters || !spans_.rounded.m.empty()) {
-      return update(row, height, column);
-    }
+    if (!TileSize<T>::kThirtyTwoRegisters) return update(row, height, column);
     gradient_ = room();
     room_ = 1 - room_;
     at_ = block_offset(shape_.m, row, column);
@@ -168,8 +166,13 @@ class AdamBehind {
   static constexpr std::int64_t kVectors = kWidth / kLanes;
 
   HWY_INLINE void update_vector() {
-    adam_.update_vector(spans_.w.data() + at_, gradient_, spans_.m.data() + at_,
-                        spans_.v.data() + at_);
+    if (spans_.rounded.m.empty()) {
+      adam_.update_vector(spans_.w.data() + at_, gradient_, spans_.m.data() + at_,
+                          spans_.v.data() + at_);
+    } else {
+      adam_.update(spans_, static_cast<std::size_t>(at_), static_cast<std::size_t>(kLanes),
+                   gradient_);
+    }
     --left_;
     std::int64_t by = kLanes;
     if constexpr (kWidth < kBlockColumns) {

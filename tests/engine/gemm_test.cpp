@@ -174,6 +174,40 @@ TYPED_TEST(Gemm, TnAdamHasTheBitsOfTheGradientAndThenAdam) {
   });
 }
 
+TEST(GemmOfRoundedMoments, TnAdamHasTheBitsOfTheGradientAndThenAdam) {
+  const AdamFactors<float> factors{0.5F, 0.999F, 1e-8F, 0.5F, 0.001F, 0.004F, 31.623F};
+  const ThreadBudget threads(2, ProductKernels::kOwn);
+  testing::for_each_simd_target([&] {
+    for (const auto& [m, n, k] : kBlockShapes) {
+      const auto size = static_cast<std::size_t>(m * n);
+      const auto a = random_values<float>(static_cast<std::size_t>(k * m), 1),
+                 b = random_values<float>(static_cast<std::size_t>(k * n), 2);
+      auto w = random_values<float>(size, 3);
+      std::vector<Bfloat16> first(size), second(size);
+      round_to_bfloat16(random_values<float>(size, 4), first);
+      round_to_bfloat16(random_values<float>(size, 5, 0, 1), second);
+      auto fused_w = w;
+      auto fused_first = first, fused_second = second;
+      const auto spans = [](auto& weights, auto& m1, auto& m2) {
+        return AdamSpans<float>{weights, {}, {}, {m1, m2, {7, 8}, 9}};
+      };
+      std::vector<float> gradient(size);
+      gemm_tn_add<float>(threads, {m, n, k}, a, b, gradient, Layout::kBlocks);
+      adam_update<float>(factors, spans(w, first, second), gradient);
+      gemm_tn_adam<float>(threads, {m, n, k}, a, b, factors,
+                          spans(fused_w, fused_first, fused_second));
+      const auto bits = [](const std::vector<Bfloat16>& values) {
+        std::vector<std::uint16_t> all;
+        for (const Bfloat16 value : values) all.push_back(value.bits);
+        return all;
+      };
+      EXPECT_EQ(w, fused_w);
+      EXPECT_EQ(bits(first), bits(fused_first));
+      EXPECT_EQ(bits(second), bits(fused_second));
+    }
+  });
+}
+
 class GemmThreads : public ::testing::TestWithParam<ProductKernels> {};
 INSTANTIATE_TEST_SUITE_P(Kernels, GemmThreads,
                          ::testing::Values(ProductKernels::kOwn, ProductKernels::kBlas));
