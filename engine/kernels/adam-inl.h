@@ -59,17 +59,6 @@ class AdamVectors {
     update_exact(n, spans.w.data() + at, g, spans.m.data() + at, spans.v.data() + at);
   }
 
-  // One vector, of moments that are not rounded; g stays.
-  HWY_INLINE void update_vector(T* HWY_RESTRICT w, const T* HWY_RESTRICT g, T* HWY_RESTRICT m,
-                                T* HWY_RESTRICT v) const {
-    const D d;
-    auto wi = hn::LoadU(d, w), mi = hn::LoadU(d, m), vi = hn::LoadU(d, v);
-    apply(wi, hn::LoadU(d, g), mi, vi);
-    hn::StoreU(wi, d, w);
-    hn::StoreU(mi, d, m);
-    hn::StoreU(vi, d, v);
-  }
-
  private:
   HWY_INLINE void apply(V& w, V g, V& m, V& v) const {
     m = hn::MulAdd(m, beta1, hn::Mul(g, rest1));
@@ -84,7 +73,11 @@ class AdamVectors {
     const std::size_t lanes = hn::Lanes(d);
     std::size_t i = 0;
     for (; i + lanes <= n; i += lanes) {
-      update_vector(w + i, g + i, m + i, v + i);
+      auto wi = hn::LoadU(d, w + i), mi = hn::LoadU(d, m + i), vi = hn::LoadU(d, v + i);
+      apply(wi, hn::LoadU(d, g + i), mi, vi);
+      hn::StoreU(wi, d, w + i);
+      hn::StoreU(mi, d, m + i);
+      hn::StoreU(vi, d, v + i);
       hn::StoreU(hn::Zero(d), d, g + i);
     }
     const std::size_t rest = n - i;

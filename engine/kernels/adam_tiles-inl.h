@@ -166,13 +166,8 @@ class AdamBehind {
   static constexpr std::int64_t kVectors = kWidth / kLanes;
 
   HWY_INLINE void update_vector() {
-    if (spans_.rounded.m.empty()) {
-      adam_.update_vector(spans_.w.data() + at_, gradient_, spans_.m.data() + at_,
-                          spans_.v.data() + at_);
-    } else {
-      adam_.update(spans_, static_cast<std::size_t>(at_), static_cast<std::size_t>(kLanes),
-                   gradient_);
-    }
+    adam_.update(spans_, static_cast<std::size_t>(at_), static_cast<std::size_t>(kLanes),
+                 gradient_);
     --left_;
     std::int64_t by = kLanes;
     if constexpr (kWidth < kBlockColumns) {
@@ -210,7 +205,8 @@ class AdamBehind {
   std::int64_t second_block_ = -1, to_second_block_ = 0;
 };
 
-// What is done between the steps of a tile's sums.
+// What is done between the steps of a tile's sums. No lambda: GCC would call that as a function,
+// and save all sums around it.
 template <class T>
 struct AdamMeanwhile {
   AdamAhead<T>& ahead;

@@ -69,7 +69,7 @@ void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape
 }
 
 // Columns of a piece of a gradient in blocks: as above, but no more than whose panels leave room
-// for a group of tiles in a second cache.
+// for a group of tiles in a second cache; whole panels, of all targets.
 template <class T>
 std::int64_t gradient_piece_size(const GemmShape& shape) {
   constexpr std::int64_t kPanelNumbers = std::int64_t{1} << 17, kUnit = 32;

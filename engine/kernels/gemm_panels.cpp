@@ -37,6 +37,7 @@ void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bi
 // that sums would have to make room for it.
 template <class T>
 constexpr bool kMeanwhile = TileSize<T>::kThirtyTwoRegisters;
+// No lambda: GCC would call that as a function, and save all sums around it.
 template <class T>
 struct Transposing {
   TransposeMeanwhile<T>& panel;
@@ -96,14 +97,11 @@ void nt_weights_piece(const GemmShape& shape, const T* a, const T* w, Layout lay
   pack(shape.n, k, w, n0, panel);
   for (std::int64_t column = n0; column < end; column += kColumns<T>) {
     const std::int64_t next = column + kColumns<T>;
+    const bool in_between = meanwhile && next + kColumns<T> <= end;
     TransposeMeanwhile<T> transpose;
-    if (meanwhile && next + kColumns<T> <= end) {
-      transpose = {shape.n, k, w, layout, next, kColumns<T>, other, kColumns<T>};
-      nt_weight_panel(shape, a, panel, bias, c, m0, column, transpose);
-    } else {
-      nt_weight_panel(shape, a, panel, bias, c, m0, column, transpose);
-      if (next < end) pack(shape.n, k, w, next, other);
-    }
+    if (in_between) transpose = {shape.n, k, w, layout, next, kColumns<T>, other, kColumns<T>};
+    nt_weight_panel(shape, a, panel, bias, c, m0, column, transpose);
+    if (!in_between && next < end) pack(shape.n, k, w, next, other);
     std::swap(panel, other);
   }
 }
