@@ -23,7 +23,7 @@
 namespace miniray::bench {
 namespace {
 
-constexpr std::int64_t kChunk = 256;  // pictures of one call
+constexpr std::int64_t kChunk = Sampler::kRun;  // pictures of one call
 
 // Of the generator's products for one picture.
 double picture_flop(const GanSpec& spec) {

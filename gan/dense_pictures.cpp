@@ -14,8 +14,6 @@
 namespace miniray {
 namespace {
 
-constexpr std::int64_t kSamples = ChainKernels::kMaxSamples;  // in work at once
-
 // Whether every layer reads the one before it, and nothing else is added.
 bool is_chain(const NetworkPlan<float>& plan) {
   for (std::size_t s = 0; s < plan.stages().size(); ++s) {
@@ -88,9 +86,9 @@ DensePictures::DensePictures(const Network<float>& generator, std::vector<Link> 
       links_(std::move(links)),
       channels_(image_shape[0]),
       pixels_(image_shape[1] * image_shape[2]),
-      inputs_({kSamples, widest(generator.plan())}),
-      outputs_({kSamples, widest(generator.plan())}),
-      pixel_panels_(static_cast<std::size_t>(kSamples * image_shape.elements())) {}
+      inputs_({kPass, widest(generator.plan())}),
+      outputs_({kPass, widest(generator.plan())}),
+      pixel_panels_(static_cast<std::size_t>(kPass * image_shape.elements())) {}
 
 ChainLayer DensePictures::layer(Link& link) const {
   const auto parameter = [&](const Slice& slice) {
@@ -118,8 +116,8 @@ void DensePictures::run(const ThreadBudget& threads, std::span<const float> late
                         std::uint8_t* hwc) {
   const std::int64_t latent_dim = generator_->plan().input_shape().elements();
   const std::int64_t rows = static_cast<std::int64_t>(latents.size()) / latent_dim;
-  for (std::int64_t row = 0; row < rows; row += kSamples) {
-    const std::int64_t count = std::min(kSamples, rows - row);
+  for (std::int64_t row = 0; row < rows; row += kPass) {
+    const std::int64_t count = std::min(kPass, rows - row);
     run_part(threads, part(latents, row * latent_dim, count * latent_dim),
              hwc + row * channels_ * pixels_);
   }

@@ -16,6 +16,9 @@ namespace miniray {
 
 class DensePictures {
  public:
+  // Pictures in work at once: so many that weights, which may come from memory, pass by seldom.
+  static constexpr std::int64_t kPass = 1024;
+
   // None where the generator is no chain of Linear, ReLU and BatchNorm1d with Tanh at its end, or
   // the channels of image_shape [channels, height, width] have no multiple of four pixels. The
   // generator must outlive what is given back; its numbers are read by each run.

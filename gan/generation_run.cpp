@@ -11,6 +11,7 @@
 #include "gan/image_io.h"
 #include "gan/latents.h"
 #include "gan/model_file.h"
+#include "gan/network_pictures.h"
 #include "gan/npy.h"
 #include "gan/sampler.h"
 #include "runtime/runtime.h"
@@ -18,11 +19,17 @@
 namespace miniray {
 namespace {
 
-constexpr std::int64_t kChunk = Sampler::kBatch;  // pictures of one call to a worker
 constexpr std::int64_t kMaxZoomedImages = 256;
 constexpr std::int64_t kMaxColumns = 32;  // of sheets with a meaning for each
 constexpr std::int64_t kMaxPathLatents = 10'000'000;
 constexpr std::int64_t kAnimationSide = 256;
+
+// Pictures of one call to a worker: a run of the sampler's, or less where that would leave a worker
+// fewer than eight calls, since all are to end together.
+std::int64_t pictures_of_call(std::int64_t count, std::int64_t workers) {
+  constexpr std::int64_t kCalls = 8, kBatch = NetworkPictures::kBatch;
+  return std::clamp(count / (kCalls * workers) / kBatch * kBatch, kBatch, Sampler::kRun);
+}
 
 std::optional<NpyMatrix> read_latents(const GenerateConfig& config, std::int64_t latent_dim) {
   if (config.latents.empty()) return std::nullopt;
@@ -117,10 +124,13 @@ class Generation {
 
   Images run(std::int64_t count, std::span<const float> latents,
              const GenerationProgress& progress) {
-    const std::int64_t round = processes_.world_size() * kChunk;
+    const std::int64_t processes = processes_.world_size();
+    const std::int64_t chunk =
+        pictures_of_call(count, processes * static_cast<std::int64_t>(workers_.size()));
+    const std::int64_t round = processes * chunk;
     std::vector<Future<Images>> own;  // the chunks of this process
-    for (std::int64_t first = processes_.rank() * kChunk; first < count; first += round) {
-      const std::int64_t size = std::min(kChunk, count - first);
+    for (std::int64_t first = processes_.rank() * chunk; first < count; first += round) {
+      const std::int64_t size = std::min(chunk, count - first);
       const auto rows =
           latents.empty() ? latents : part(latents, first * latent_dim_, size * latent_dim_);
       auto& worker = workers_[own.size() % workers_.size()];

@@ -1,9 +1,5 @@
-// From latents to pictures.
-//
-// Pictures are always computed in passes of a number of rows that the generator sets, a divisor of
-// kBatch, the last pass filled up, and picture i always in row i % kBatch: so its bits depend on
-// the generator, its latent and its class alone, never on how many others are made, by whom, or on
-// how many threads.
+// From latents to pictures. A picture's bits depend on the generator, its latent and its class
+// alone, never on how many others are made, by whom, or on how many threads.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +13,7 @@
 #include "gan/dense_pictures.h"
 #include "gan/images.h"
 #include "gan/models.h"
+#include "gan/network_pictures.h"
 #include "nn/network.h"
 
 namespace miniray {
@@ -31,10 +28,11 @@ using ClassOf = std::function<std::int64_t(std::int64_t picture)>;
 
 class Sampler {
  public:
-  static constexpr std::int64_t kBatch = 256;
+  // Pictures are made as fast as can be in runs of this many, from a multiple of it on.
+  static constexpr std::int64_t kRun = DensePictures::kPass;
 
-  // `generator` and `threads` must outlive the sampler. The generator is of this spec. A pass takes
-  // about pass_bytes for what stands between layers, or one picture's.
+  // `generator` and `threads` must outlive the sampler. The generator is of this spec. A pass of a
+  // network takes about pass_bytes for what stands between layers, or one picture's.
   Sampler(const ThreadBudget& threads, const Network<float>& generator, const GanSpec& spec,
           std::int64_t pass_bytes = std::int64_t{256} << 20);
 
@@ -53,22 +51,18 @@ class Sampler {
   Images generate(std::span<const float> latents) { return generate(latents, 0, all_classes()); }
 
  private:
-  void set_labels(std::int64_t first, const ClassOf& class_of);
-  // Runs the generator on latents_ and appends the first `count` pictures.
-  void run_batch(std::int64_t count, Images& images);
-  // outputs_ [row, row + pass_rows_) of the same rows of latents_ and labels_.
-  void run_pass(std::int64_t row);
-  Images empty_images() const;
+  Images images_of(std::int64_t count) const;
+  // Pictures first, first + 1, ... of these latents, hwc.
+  void run(std::span<const float> latents, std::int64_t first, const ClassOf& class_of,
+           std::uint8_t* hwc);
 
   const ThreadBudget& threads_;
-  const Network<float>& generator_;
   Shape image_shape_;
   std::int64_t classes_;
-  Tensor<float> latents_, outputs_;
-  std::vector<std::int32_t> labels_;  // of latents_; empty where the model takes no classes
-  const std::int64_t pass_rows_;
-  PassBuffers<float> pass_;
-  std::optional<DensePictures> dense_;  // where the generator is of that kind
+  bool conditional_;
+  Tensor<float> latents_;                   // of a run
+  std::optional<DensePictures> dense_;      // where the generator is of that kind
+  std::optional<NetworkPictures> network_;  // where it is not
 };
 
 }  // namespace miniray

@@ -22,15 +22,17 @@ using Floats = hn::ScalableTag<float>;
 using Words = hn::ScalableTag<std::int32_t>;
 constexpr std::int64_t kLanes = TileSize<float>::kLanes;
 
-// Features [first, first + rows) of x W^T: panel i goes to y + i * panel_stride.
+// Features [first, first + rows) of x W^T: the panel of sample s goes to y + s / columns *
+// panel_stride, and finished(s) is called then.
+template <class Finished>
 HWY_INLINE void multiply(const ChainLayer& layer, std::int64_t samples, const float* x,
-                         std::int64_t first, std::int64_t rows, float* y,
-                         std::int64_t panel_stride) {
+                         std::int64_t first, std::int64_t rows, float* y, std::int64_t panel_stride,
+                         Finished finished) {
   const GemmShape shape{samples, layer.out, layer.in};
   if (layout_for(layer.in) == Layout::kRows) {
-    rows_times_panels(shape, x, layer.weight, first, rows, y, panel_stride);
+    rows_times_panels(shape, x, layer.weight, first, rows, y, panel_stride, finished);
   } else {
-    blocks_times_panels(shape, x, layer.weight, first, rows, y, panel_stride);
+    blocks_times_panels(shape, x, layer.weight, first, rows, y, panel_stride, finished);
   }
 }
 
@@ -51,39 +53,42 @@ void layer_piece(const ChainLayer& layer, std::int64_t samples, const float* x, 
   const Floats d;
   const std::int64_t panel_stride = layer.out * kColumns<float>;
   float* const piece = y + first * kColumns<float>;
-  multiply(layer, samples, x, first, rows, piece, panel_stride);
-  for (std::int64_t s = 0; s < samples; s += kColumns<float>) {
+  multiply(layer, samples, x, first, rows, piece, panel_stride, [&](std::int64_t s) HWY_ATTR {
+    float* const panel = piece + s * layer.out;
     for (std::int64_t row = 0; row < rows; ++row) {
-      float* const at = piece + s / kColumns<float> * panel_stride + row * kColumns<float>;
       for (std::int64_t i = 0; i < kColumns<float>; i += kLanes) {
-        hn::Store(finish(layer, first + row, hn::Load(d, at + i)), d, at + i);
+        float* const at = panel + row * kColumns<float> + i;
+        hn::Store(finish(layer, first + row, hn::Load(d, at)), d, at);
       }
     }
-  }
+  });
+}
+
+// Four features of a vector of samples, from rows of sums: a word for each sample.
+HWY_INLINE hn::Vec<Words> pixel_words(const ChainLayer& layer, std::int64_t feature,
+                                      const float* sums) {
+  const Floats d;
+  const auto level = [&](std::int64_t r) HWY_ATTR {
+    const auto sum = hn::Load(d, sums + r * kColumns<float>);
+    return to_levels(hyperbolic_tangent(d, finish(layer, feature + r, sum)));
+  };
+  const auto low = hn::Or(level(0), hn::ShiftLeft<8>(level(1)));
+  const auto high = hn::Or(hn::ShiftLeft<16>(level(2)), hn::ShiftLeft<24>(level(3)));
+  return hn::Or(low, high);
 }
 
 void pixel_piece(const ChainLayer& layer, std::int64_t samples, const float* x, std::int64_t first,
                  std::int64_t rows, std::uint8_t* y) {
-  constexpr std::int64_t kMaxRows = ChainKernels::kMaxRows;
-  const Floats d;
-  HWY_ALIGN float sums[ChainKernels::kMaxSamples * kMaxRows];  // [panel][feature][kColumns<float>]
-  multiply(layer, samples, x, first, rows, sums, kMaxRows * kColumns<float>);
-  for (std::int64_t s = 0; s < samples; s += kColumns<float>) {
-    std::uint8_t* const panel = y + s * layer.out;
+  HWY_ALIGN float sums[ChainKernels::kMaxRows * kColumns<float>];  // of a panel
+  multiply(layer, samples, x, first, rows, sums, 0, [&](std::int64_t s) HWY_ATTR {
+    auto* const panel = reinterpret_cast<std::int32_t*>(y + s * layer.out);
     for (std::int64_t row = 0; row < rows; row += 4) {
       for (std::int64_t i = 0; i < kColumns<float>; i += kLanes) {
-        const auto level = [&](std::int64_t r) HWY_ATTR {
-          const auto sum = hn::Load(d, sums + s * kMaxRows + (row + r) * kColumns<float> + i);
-          return to_levels(hyperbolic_tangent(d, finish(layer, first + row + r, sum)));
-        };
-        const auto low = hn::Or(level(0), hn::ShiftLeft<8>(level(1)));
-        const auto high = hn::Or(hn::ShiftLeft<16>(level(2)), hn::ShiftLeft<24>(level(3)));
-        auto* const to =
-            reinterpret_cast<std::int32_t*>(panel + (first + row) * kColumns<float> + 4 * i);
-        hn::Store(hn::Or(low, high), Words(), to);
+        hn::Store(pixel_words(layer, first + row, sums + row * kColumns<float> + i), Words(),
+                  panel + (first + row) / 4 * kColumns<float> + i);
       }
     }
-  }
+  });
 }
 
 // hwc [pixels, 3] from three planes, `stride` apart.

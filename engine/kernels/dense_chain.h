@@ -25,13 +25,11 @@ struct ChainLayer {
 };
 
 struct ChainKernels {
-  static constexpr std::int64_t kMaxRows = 64;      // features of a piece
-  static constexpr std::int64_t kMaxSamples = 256;  // a multiple of every target's `columns`
+  static constexpr std::int64_t kMaxRows = 64;  // features of a piece
 
   std::int64_t columns;
 
-  // Features [first, first + rows) of y's panels from all of x's. samples: a multiple of columns,
-  // at most kMaxSamples.
+  // Features [first, first + rows) of y's panels from all of x's. samples: a multiple of columns.
   void (*layer_piece)(const ChainLayer& layer, std::int64_t samples, const float* x,
                       std::int64_t first, std::int64_t rows, float* y);
   // The same of tanh(y), as the bytes of pixels_from_planes. Four features of a sample stand

@@ -51,13 +51,15 @@ HWY_INLINE Ahead weights_ahead(const GemmShape& shape, const T* w, std::int64_t 
                rows * kBlockColumns, shape.n * kBlockColumns);
 }
 
-// A block of k, at k0, of rows_times_panels and blocks_times_panels; weights(row): w's operand.
+// A block of k, at k0, of rows_times_panels and blocks_times_panels, for the panels of samples
+// [begin, end); weights(row): w's operand.
 template <class T, class Weights, class Finished, class Between = Nothing>
-HWY_INLINE void weights_times_panels(const GemmShape& shape, const T* x_panels, std::int64_t k0,
-                                     std::int64_t width, T* y, std::int64_t panel_stride,
-                                     Weights weights, Finished finished, Between between = {}) {
+HWY_INLINE void weights_times_panels(const GemmShape& shape, const T* x_panels, std::int64_t begin,
+                                     std::int64_t end, std::int64_t k0, std::int64_t width, T* y,
+                                     std::int64_t panel_stride, Weights weights, Finished finished,
+                                     Between between = {}) {
   const std::int64_t depth = std::min(kDepth<T>, shape.k - k0);
-  for (std::int64_t s = 0; s < shape.m; s += kColumns<T>) {
+  for (std::int64_t s = begin; s < end; s += kColumns<T>) {
     const PackedPanel<T> panel{x_panels + s * shape.k + k0 * kColumns<T>};
     T* const to = y + s / kColumns<T> * panel_stride;
     for_each_row_tile<T>(width, [&](std::int64_t row, std::int64_t rows) HWY_ATTR {
@@ -79,7 +81,7 @@ HWY_INLINE void rows_times_panels(const GemmShape& shape, const T* x_panels, con
   const std::int64_t k = shape.k;
   for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
     weights_times_panels(
-        shape, x_panels, k0, width, y, panel_stride,
+        shape, x_panels, 0, shape.m, k0, width, y, panel_stride,
         [&](std::int64_t row) HWY_ATTR {
           return InRows<T>{w + (n0 + row) * k + k0, k};
         },
@@ -94,18 +96,20 @@ HWY_INLINE void blocks_times_panels(const GemmShape& shape, const T* x_panels, c
                                     std::int64_t panel_stride, Finished finished = {}) {
   // Smaller weights are in the caches still: asking for them costs 2%.
   constexpr std::int64_t kLarge = std::int64_t{1} << 20;
+  // What is asked for earlier leaves the second cache again before it is used.
+  constexpr std::int64_t kAskingSamples = 128;
   const std::int64_t n = shape.n;
+  const std::int64_t silent =
+      n * shape.k > kLarge ? std::max<std::int64_t>(0, shape.m - kAskingSamples) : shape.m;
   for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
     const auto weights = [&](std::int64_t row) HWY_ATTR {
       return InBlocks<T>{w + block_offset(n, n0 + row, k0), n * kBlockColumns};
     };
-    if (n * shape.k > kLarge) {
-      Ahead ahead = weights_ahead(shape, w, k0, n0, width);
-      weights_times_panels(shape, x_panels, k0, width, y, panel_stride, weights, finished,
-                           [&]() HWY_ATTR { ahead.ask(); });
-    } else {
-      weights_times_panels(shape, x_panels, k0, width, y, panel_stride, weights, finished);
-    }
+    weights_times_panels(shape, x_panels, 0, silent, k0, width, y, panel_stride, weights, finished);
+    if (silent == shape.m) continue;
+    Ahead ahead = weights_ahead(shape, w, k0, n0, width);
+    weights_times_panels(shape, x_panels, silent, shape.m, k0, width, y, panel_stride, weights,
+                         finished, [&]() HWY_ATTR { ahead.ask(); });
   }
 }
 

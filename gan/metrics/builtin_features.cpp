@@ -24,7 +24,7 @@ void to_planes(const Images& images, std::int64_t index, std::span<float> planes
 }
 
 // Batches are always full, the last one filled up, so that products have one shape and a picture
-// its bits (see gan/sampler.h).
+// its bits (see gan/network_pictures.h).
 class BuiltinPass final : public FeaturePass {
  public:
   BuiltinPass(const ThreadBudget& threads, const TrainedClassifier& classifier)

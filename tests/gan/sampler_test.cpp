@@ -28,14 +28,16 @@ TEST(Sampler, APictureDependsOnSeedAndNumberAlone) {
   const auto generator = generator_of(spec);
   const ThreadBudget one(1), three(3);
   Sampler a(one, generator, spec), b(three, generator, spec);
-  const Images all = a.generate(42, 0, 600);
-  EXPECT_EQ(all.count, 600);
+  const Images all = a.generate(42, 0, 1100);
+  EXPECT_EQ(all.count, 1100);
   for (const auto& [first, count] : {std::pair<std::int64_t, std::int64_t>{0, 1},
                                      {5, 250},
                                      {255, 2},
                                      {256, 256},
                                      {400, 200},
-                                     {599, 1}}) {
+                                     {1000, 60},
+                                     {1023, 2},
+                                     {1099, 1}}) {
     const Images piece = b.generate(42, first, count);
     ASSERT_EQ(piece.pixels.size(), static_cast<std::size_t>(count * piece.image_bytes()));
     for (std::int64_t i = 0; i < count; ++i) EXPECT_EQ(pixels(piece, i), pixels(all, first + i));
@@ -91,6 +93,18 @@ TEST(Sampler, PicturesOfSmallPassesAreThoseOfLargeOnes) {
   const auto expected = Sampler(threads, generator, spec).generate(5, 3, 61).pixels;
   for (const std::int64_t bytes : {kPicture, kSome}) {
     EXPECT_EQ(Sampler(threads, generator, spec, bytes).generate(5, 3, 61).pixels, expected);
+  }
+}
+
+TEST(Sampler, PicturesOnBothSidesOfABatchAreThoseOfAnyOtherCall) {
+  const GanSpec spec = conditional_spec();
+  const auto generator = generator_of(spec);
+  const ThreadBudget threads(1);
+  Sampler sampler(threads, generator, spec);
+  const std::int64_t first = NetworkPictures::kBatch - 3;
+  const Images across = sampler.generate(5, first, 7);
+  for (std::int64_t i = 0; i < 7; ++i) {
+    EXPECT_EQ(sampler.generate(5, first + i, 1).pixels, pixels(across, i)) << i;
   }
 }
 
