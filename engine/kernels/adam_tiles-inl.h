@@ -28,6 +28,13 @@ HWY_INLINE std::int64_t group_rows(const GemmShape& shape) {
          std::max<std::int64_t>(1, 128 / std::max<std::int64_t>(1, shape.k));
 }
 
+// Of the tile that begins with this row.
+template <class T>
+HWY_INLINE std::int64_t gradient_tile_height(const GemmShape& shape, std::int64_t row) {
+  constexpr std::int64_t kRows = BlockKernels<T>::kTileRows;
+  return row_tile_height<T>(std::min(kRows - row % kRows, shape.m - row));
+}
+
 // Calls body(row, height, column, panel) for each tile of columns [n0, n0 + width), from panels of
 // b. A group of rows is finished with all panels before the next one: its tiles of a stay in the
 // second cache meanwhile, and so do the panels.

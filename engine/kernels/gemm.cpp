@@ -69,16 +69,19 @@ void for_each_gradient_piece(const ThreadBudget& threads, const GemmShape& shape
 }
 
 // Columns of a piece of a gradient in blocks: as above, but no more than whose panels leave room
-// for a group of tiles in a second cache; whole panels, of all targets.
+// for a group of tiles in a second cache, and no fewer than are worth reading the tiles again;
+// whole panels, of all targets.
 template <class T>
 std::int64_t gradient_piece_size(const GemmShape& shape) {
-  constexpr std::int64_t kPanelNumbers = std::int64_t{1} << 17, kUnit = 32;
-  const std::int64_t most = kPanelNumbers / std::max<std::int64_t>(1, shape.k) / kUnit * kUnit;
-  return piece_size<T>(shape.n, std::clamp(most, kUnit, PanelKernels<T>::kMaxWidth));
+  constexpr std::int64_t kMostNumbers = std::int64_t{1} << 17, kUnit = 32;
+  const std::int64_t most = kMostNumbers / std::max<std::int64_t>(1, shape.k) / kUnit * kUnit;
+  const std::int64_t least = shape.k <= 128 ? 2 * kUnit : kUnit;
+  return std::max(least,
+                  piece_size<T>(shape.n, std::clamp(most, kUnit, PanelKernels<T>::kMaxWidth)));
 }
 
-// Calls body(first column, columns, tiles of a, memory for their panels of b) for each piece of a
-// gradient in blocks.
+// Calls body(first column, columns, tiles of a, slot, memory for their panels of b) for each piece
+// of a gradient in blocks.
 template <class T, class Body>
 void for_each_gradient_blocks(const ThreadBudget& threads, const GemmShape& shape,
                               std::span<const T> a, Body body) {
@@ -99,7 +102,7 @@ void for_each_gradient_blocks(const ThreadBudget& threads, const GemmShape& shap
   T* const panels = reinterpret_cast<T*>(memory + panels_at);
   threads.for_each_tile_in_slot(pieces(shape.n, width), [&](std::int64_t piece, int slot) {
     const std::int64_t n0 = piece * width;
-    body(n0, std::min(width, shape.n - n0), a_tiles.of_slot(slot), panels + slot * panels_size);
+    body(n0, std::min(width, shape.n - n0), a_tiles, slot, panels + slot * panels_size);
   });
 }
 
@@ -184,15 +187,16 @@ void multiply_weight_panels(const ThreadBudget& threads, const GemmShape& shape,
 template <class T>
 void multiply_interleaved(const ThreadBudget& threads, const GemmShape& shape, std::span<const T> a,
                           std::span<const T> b, T* c, TileFunction finished) {
-  constexpr std::int64_t kRows = PanelKernels<T>::kSampleRows, kDepth = 128;
+  constexpr std::int64_t kRows = PanelKernels<T>::kSampleRows;
   const BlockKernels<T>& kernels = block_kernels<T>();
   const std::int64_t row_parts = pieces(shape.m, kRows);
   const LaidOutRoom<T> room(threads, shape.m * shape.k);
-  LaidOut tiles(threads, room, scratch<T>(threads, room.size()),
-                row_parts * pieces(shape.k, kDepth), [&](std::int64_t part, T* to) {
-                  const std::int64_t m0 = part % row_parts * kRows, k0 = part / row_parts * kDepth;
+  const std::int64_t depth = room.is_shared() ? 128 : 512;  // of a part
+  LaidOut tiles(threads, room, scratch<T>(threads, room.size()), row_parts * pieces(shape.k, depth),
+                [&](std::int64_t part, T* to) {
+                  const std::int64_t m0 = part % row_parts * kRows, k0 = part / row_parts * depth;
                   kernels.interleave_rows(shape, a.data(), m0, std::min(kRows, shape.m - m0), k0,
-                                          std::min(kDepth, shape.k - k0), to);
+                                          std::min(depth, shape.k - k0), to);
                 });
   const std::int64_t width = piece_size<T>(shape.n, PanelKernels<T>::kMaxWidth);
   for_each_piece(threads, shape.m, kRows, shape.n, width, [&](const Tile& tile, int slot) {
@@ -266,8 +270,15 @@ void gemm_tn_add(const ThreadBudget& threads, const GemmShape& shape, std::span<
   }
   if (c_layout == Layout::kBlocks) {
     return for_each_gradient_blocks(
-        threads, shape, a, [&](std::int64_t n0, std::int64_t width, const T* a_tiles, T* panels) {
-          block_kernels<T>().tn_add_piece(shape, a_tiles, b.data(), panels, c.data(), n0, width);
+        threads, shape, a,
+        [&](std::int64_t n0, std::int64_t width, auto& a_tiles, int slot, T* panels) {
+          const BlockKernels<T>& kernels = block_kernels<T>();
+          if (T* const room = a_tiles.claim(slot)) {
+            kernels.tn_add_first_piece(shape, a.data(), room, b.data(), panels, c.data(), n0,
+                                       width);
+          } else {
+            kernels.tn_add_piece(shape, a_tiles.of(slot), b.data(), panels, c.data(), n0, width);
+          }
         });
   }
   for_each_gradient_piece(
@@ -291,8 +302,10 @@ void gemm_tn_adam(const ThreadBudget& threads, const GemmShape& shape, std::span
   }
   const AdamTarget<T> target{factors, spans};
   for_each_gradient_blocks(
-      threads, shape, a, [&](std::int64_t n0, std::int64_t width, const T* a_tiles, T* panels) {
-        block_kernels<T>().tn_adam_piece(shape, a_tiles, b.data(), panels, target, n0, width);
+      threads, shape, a,
+      [&](std::int64_t n0, std::int64_t width, auto& a_tiles, int slot, T* panels) {
+        block_kernels<T>().tn_adam_piece(shape, a_tiles.of_slot(slot), b.data(), panels, target, n0,
+                                         width);
       });
 }
 

@@ -11,6 +11,7 @@
 #include "hwy/foreach_target.h"
 
 #include "engine/kernels/adam_tiles-inl.h"
+#include "engine/kernels/interleave_meanwhile-inl.h"
 #include "engine/kernels/panel_products-inl.h"
 #include "engine/kernels/transpose-inl.h"
 #include "hwy/cache_control.h"
@@ -52,8 +53,8 @@ void interleave_rows(const GemmShape& shape, const T* a, std::int64_t m0, std::i
                      std::int64_t k0, std::int64_t depth, T* a_tiles) {
   const std::int64_t k = shape.k;
   for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-    transpose(height, depth, a + (m0 + row) * k + k0, k, a_tiles + (m0 + row) * k + k0 * height,
-              height);
+    interleave<TileSize<T>::kRows>(height, depth, a + (m0 + row) * k + k0, k,
+                                   a_tiles + (m0 + row) * k + k0 * height);
   });
 }
 
@@ -114,22 +115,64 @@ HWY_INLINE void multiply_gradient(const GemmShape& shape, std::int64_t column, s
   multiply_vectors<T>(height, shape.n - column, depth, a, b, store, to, between);
 }
 
+// Adds the tile to the gradient.
+template <class T, class Between = Nothing>
+HWY_INLINE void add_gradient_tile(const GemmShape& shape, std::int64_t row, std::int64_t height,
+                                  std::int64_t column, const T* a_tiles, const T* panel, T* dw,
+                                  Between between = {}) {
+  const BlockTile<T> to{dw + block_offset(shape.m, row, column), vector_stride<T>(shape.m)};
+  for (int r = 0; r < height; ++r) {
+    hwy::Prefetch(to.at(r, 0));
+    hwy::Prefetch(to.at(r, 1));
+  }
+  for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
+    multiply_gradient(shape, column, height, k0, a_tiles + row * shape.k, panel, Store::kAdd, to,
+                      between);
+  }
+}
+
 template <class T>
 void tn_add_blocks_piece(const GemmShape& shape, const T* a_tiles, const T* b, T* panels, T* dw,
                          std::int64_t n0, std::int64_t width) {
   copy_columns(shape.k, width, b + n0, shape.n, panels);
   for_each_gradient_tile<T>(
       shape, panels, n0, width,
+      [&](std::int64_t row, std::int64_t height, std::int64_t column, const T* panel)
+          HWY_ATTR { add_gradient_tile(shape, row, height, column, a_tiles, panel, dw); });
+}
+
+// No lambda: GCC would call that as a function, and save all sums around it.
+template <class T>
+struct Interleaving {
+  InterleaveMeanwhile<T>& tile;
+  HWY_INLINE void operator()() const { tile.step(); }
+};
+
+// Each tile of a is interleaved while the one before it is multiplied by the first panel; before
+// all of them, where there are no registers for that.
+template <class T>
+void tn_add_blocks_first_piece(const GemmShape& shape, const T* a, T* a_tiles, const T* b,
+                               T* panels, T* dw, std::int64_t n0, std::int64_t width) {
+  if constexpr (!TileSize<T>::kThirtyTwoRegisters) {
+    constexpr std::int64_t kRows = BlockKernels<T>::kTileRows;
+    for (std::int64_t m0 = 0; m0 < shape.m; m0 += kRows) {
+      interleave_gradient_rows(shape, a, m0, std::min(kRows, shape.m - m0), a_tiles);
+    }
+    return tn_add_blocks_piece(shape, a_tiles, b, panels, dw, n0, width);
+  }
+  copy_columns(shape.k, width, b + n0, shape.n, panels);
+  InterleaveMeanwhile<T> next(shape.k, shape.m, a, a_tiles);
+  next.begin(0, gradient_tile_height<T>(shape, 0));
+  for_each_gradient_tile<T>(
+      shape, panels, n0, width,
       [&](std::int64_t row, std::int64_t height, std::int64_t column, const T* panel) HWY_ATTR {
-        const BlockTile<T> to{dw + block_offset(shape.m, row, column), vector_stride<T>(shape.m)};
-        for (int r = 0; r < height; ++r) {
-          hwy::Prefetch(to.at(r, 0));
-          hwy::Prefetch(to.at(r, 1));
+        if (column == n0) {
+          next.finish();
+          if (row + height < shape.m) {
+            next.begin(row + height, gradient_tile_height<T>(shape, row + height));
+          }
         }
-        for (std::int64_t k0 = 0; k0 < shape.k; k0 += kDepth<T>) {
-          multiply_gradient(shape, column, height, k0, a_tiles + row * shape.k, panel, Store::kAdd,
-                            to);
-        }
+        add_gradient_tile(shape, row, height, column, a_tiles, panel, dw, Interleaving<T>{next});
       });
 }
 
@@ -165,6 +208,7 @@ constexpr BlockKernels<T> kBlockKernels = {
     .nn_tiles_piece = nn_tiles_piece<T>,
     .interleave_gradient_rows = interleave_gradient_rows<T>,
     .tn_add_piece = tn_add_blocks_piece<T>,
+    .tn_add_first_piece = tn_add_blocks_first_piece<T>,
     .tn_adam_piece = tn_adam_blocks_piece<T>,
 };
 

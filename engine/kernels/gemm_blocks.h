@@ -48,6 +48,9 @@ struct BlockKernels {
   // PanelKernels. panels: k numbers to work in for each column, of whole panels.
   void (*tn_add_piece)(const GemmShape& shape, const T* a_tiles, const T* b, T* panels, T* dw,
                        std::int64_t n0, std::int64_t width);
+  // The same where a_tiles are yet to be laid out, and are so meanwhile.
+  void (*tn_add_first_piece)(const GemmShape& shape, const T* a, T* a_tiles, const T* b, T* panels,
+                             T* dw, std::int64_t n0, std::int64_t width);
   // The same product as a gradient that Adam takes while it is in the caches.
   void (*tn_adam_piece)(const GemmShape& shape, const T* a_tiles, const T* b, T* panels,
                         const AdamTarget<T>& target, std::int64_t n0, std::int64_t width);

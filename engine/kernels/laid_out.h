@@ -20,16 +20,18 @@ class LaidOutRoom {
 
   // size: the operand's numbers.
   LaidOutRoom(const ThreadBudget& threads, std::int64_t size)
-      : copies_(threads.threads() <= kFewThreads ? threads.threads() : 1),
+      : is_shared_(threads.threads() > kFewThreads),
+        copies_(is_shared_ ? 1 : threads.threads()),
         size_((size + kLine - 1) / kLine * kLine) {}
 
-  bool is_shared() const { return copies_ == 1; }
+  bool is_shared() const { return is_shared_; }
   // In numbers.
   std::int64_t size() const { return copies_ * size_; }
   std::int64_t size_of_copy() const { return size_; }
 
  private:
   static constexpr std::int64_t kLine = 64 / sizeof(T);
+  bool is_shared_;
   std::int64_t copies_, size_;
 };
 
@@ -47,15 +49,19 @@ class LaidOut {
 
   // The operand, for a piece that runs in this slot, and by its thread.
   const T* of_slot(int slot) {
-    if (room_.is_shared()) return memory_;
-    T* const copy = memory_ + slot * room_.size_of_copy();
-    bool& is_ready = is_ready_[static_cast<std::size_t>(slot)];
-    if (!is_ready) {
+    if (T* const copy = claim(slot)) {
       for (std::int64_t part = 0; part < parts_; ++part) lay_out_(part, copy);
-      is_ready = true;
     }
-    return copy;
+    return of(slot);
   }
+  // Where the slot's first piece is to lay the operand out while it works; null for later ones, who
+  // find it by of().
+  T* claim(int slot) {
+    if (room_.is_shared() || is_ready_[static_cast<std::size_t>(slot)]) return nullptr;
+    is_ready_[static_cast<std::size_t>(slot)] = true;
+    return of(slot);
+  }
+  T* of(int slot) const { return memory_ + (room_.is_shared() ? 0 : slot * room_.size_of_copy()); }
 
  private:
   LaidOutRoom<T> room_;

@@ -133,14 +133,19 @@ HWY_INLINE void multiply_into(std::int64_t rows, std::int64_t columns, std::int6
   }
 }
 
-// Calls body(first row, rows) for tiles of nearly equal height: a last one of two rows would leave
-// most of the multipliers idle.
+// The height of the next tile where `rest` rows are left: tiles are nearly equal, since a last one
+// of two rows would leave most of the multipliers idle.
+template <class T>
+HWY_INLINE std::int64_t row_tile_height(std::int64_t rest) {
+  const std::int64_t tiles = (rest + TileSize<T>::kRows - 1) / TileSize<T>::kRows;
+  return (rest + tiles - 1) / tiles;
+}
+
+// Calls body(first row, rows) for each tile.
 template <class T, class Body>
 HWY_INLINE void for_each_row_tile(std::int64_t rows, Body body) {
   for (std::int64_t first = 0; first < rows;) {
-    const std::int64_t rest = rows - first;
-    const std::int64_t tiles = (rest + TileSize<T>::kRows - 1) / TileSize<T>::kRows;
-    const std::int64_t height = (rest + tiles - 1) / tiles;
+    const std::int64_t height = row_tile_height<T>(rows - first);
     body(first, height);
     first += height;
   }

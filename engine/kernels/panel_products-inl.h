@@ -20,6 +20,7 @@
 #include "engine/kernels/micro_kernel-inl.h"
 #include "engine/kernels/simd-inl.h"
 #include "engine/kernels/transpose-inl.h"
+#include "engine/kernels/turn_meanwhile-inl.h"
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
@@ -74,10 +75,11 @@ HWY_INLINE void weights_times_panels(const GemmShape& shape, const T* x_panels, 
 // row, and samples are the columns of the tile. So each weight is read once for all samples, and
 // never copied. x_panels: x by pack_rows; panel i of the result goes to y + i * panel_stride, and
 // finished(its first sample) is called then.
-template <class T, class Finished = Nothing>
+template <class T, class Finished, class Between = Nothing>
 HWY_INLINE void rows_times_panels(const GemmShape& shape, const T* x_panels, const T* w,
                                   std::int64_t n0, std::int64_t width, T* y,
-                                  std::int64_t panel_stride, Finished finished = {}) {
+                                  std::int64_t panel_stride, Finished finished,
+                                  Between between = {}) {
   const std::int64_t k = shape.k;
   for (std::int64_t k0 = 0; k0 < k; k0 += kDepth<T>) {
     weights_times_panels(
@@ -85,17 +87,29 @@ HWY_INLINE void rows_times_panels(const GemmShape& shape, const T* x_panels, con
         [&](std::int64_t row) HWY_ATTR {
           return InRows<T>{w + (n0 + row) * k + k0, k};
         },
-        finished);
+        finished, between);
   }
 }
 
+// Weights are asked for between the steps, and something else is done besides.
+template <class Between>
+struct Asking {
+  Ahead& ahead;
+  Between between;
+  HWY_INLINE void operator()() const {
+    ahead.ask();
+    between();
+  }
+};
+
 // The same of weights in blocks.
-template <class T, class Finished = Nothing>
+template <class T, class Finished, class Between = Nothing>
 HWY_INLINE void blocks_times_panels(const GemmShape& shape, const T* x_panels, const T* w,
                                     std::int64_t n0, std::int64_t width, T* y,
-                                    std::int64_t panel_stride, Finished finished = {}) {
-  // Smaller weights are in the caches still: asking for them costs 2%.
-  constexpr std::int64_t kLarge = std::int64_t{1} << 20;
+                                    std::int64_t panel_stride, Finished finished,
+                                    Between between = {}) {
+  // Smaller weights, where it would cost 2%, are in the second cache still.
+  constexpr std::int64_t kLarge = std::int64_t{1} << 16;
   // What is asked for earlier leaves the second cache again before it is used.
   constexpr std::int64_t kAskingSamples = 128;
   const std::int64_t n = shape.n;
@@ -105,27 +119,17 @@ HWY_INLINE void blocks_times_panels(const GemmShape& shape, const T* x_panels, c
     const auto weights = [&](std::int64_t row) HWY_ATTR {
       return InBlocks<T>{w + block_offset(n, n0 + row, k0), n * kBlockColumns};
     };
-    weights_times_panels(shape, x_panels, 0, silent, k0, width, y, panel_stride, weights, finished);
+    weights_times_panels(shape, x_panels, 0, silent, k0, width, y, panel_stride, weights, finished,
+                         between);
     if (silent == shape.m) continue;
     Ahead ahead = weights_ahead(shape, w, k0, n0, width);
     weights_times_panels(shape, x_panels, silent, shape.m, k0, width, y, panel_stride, weights,
-                         finished, [&]() HWY_ATTR { ahead.ask(); });
+                         finished, Asking<Between>{ahead, between});
   }
 }
 
-// c[samples, width] = a panel of sums[width, kColumns], turned, + bias.
-template <class T>
-HWY_INLINE void store_turned(std::int64_t samples, std::int64_t width, const T* sums, const T* bias,
-                             T* c, std::int64_t stride) {
-  if (bias == nullptr) {
-    transpose(width, samples, sums, kColumns<T>, c, stride);
-  } else {
-    transpose(width, samples, sums, kColumns<T>, c, stride, PlusBias<T>{bias});
-  }
-}
-
-// A piece of c[m, n] = a . b^T + bias by one of these, `times_panels`. Panels of sums are turned
-// one by one, since a core multiplies on while it stores them.
+// A piece of c[m, n] = a . b^T + bias by one of these, `times_panels`. A panel of sums is turned
+// while the next one is multiplied.
 template <class T, class TimesPanels>
 HWY_INLINE void nt_piece_by(const GemmShape& shape, const T* a_panels, const T* b, const T* bias,
                             T* c, std::int64_t m0, std::int64_t n0, std::int64_t width,
@@ -134,12 +138,14 @@ HWY_INLINE void nt_piece_by(const GemmShape& shape, const T* a_panels, const T* 
   constexpr std::int64_t kPanelStride = PanelKernels<T>::kMaxWeightRows * kColumns<T>;
   HWY_ALIGN T sums[kSampleRows / kColumns<T> * kPanelStride];  // [panel][weight row][kColumns]
   const std::int64_t samples = std::min(kSampleRows, shape.m - m0);
+  TurnMeanwhile<T> turning(width, bias == nullptr ? nullptr : bias + n0, shape.n);
   const auto turn = [&](std::int64_t s) HWY_ATTR {
-    store_turned(std::min(kColumns<T>, samples - s), width, sums + s / kColumns<T> * kPanelStride,
-                 bias == nullptr ? nullptr : bias + n0, c + (m0 + s) * shape.n + n0, shape.n);
+    turning.begin(std::min(kColumns<T>, samples - s), sums + s / kColumns<T> * kPanelStride,
+                  c + (m0 + s) * shape.n + n0);
   };
   times_panels(GemmShape{samples, shape.n, shape.k}, a_panels + m0 * shape.k, b, n0, width, sums,
-               kPanelStride, turn);
+               kPanelStride, turn, Turning<T>{turning});
+  turning.finish();
 }
 
 // Panels of columns [0, width) of x, k rows of a matrix `stride` wide, panel by panel; zeros past
@@ -183,11 +189,14 @@ HWY_INLINE void interleave_tiles(std::int64_t k, std::int64_t rows, std::int64_t
     tiles[count++] = {row, height};
   });
   const std::span<const Part> parts(tiles.data(), count);
+  constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T)), kStepsAhead = 8;
   // As many numbers for every tile, which is a few vectors: those that a lower tile has not are
   // overwritten by its next step.
   std::int64_t p = 0;
   if (2 * parts.back().height >= kRows) {
     for (; p + 1 < k; ++p) {
+      const T* const ahead = a + (p + kStepsAhead) * stride;
+      for (std::int64_t i = 0; i < rows; i += kLine) hwy::Prefetch(ahead + i);
       for (const Part& tile : parts) {
         std::memcpy(to + tile.row * k + p * tile.height, a + p * stride + tile.row,
                     kRows * sizeof(T));

@@ -1,0 +1,101 @@
+// A panel of sums that is turned into rows a few squares at a time while the next panel is
+// multiplied, for the SIMD target that is being compiled. Included by kernels/panel_products-inl.h.
+#if defined(MINIRAY_TURN_MEANWHILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef MINIRAY_TURN_MEANWHILE_INL_H_
+#undef MINIRAY_TURN_MEANWHILE_INL_H_
+#else
+#define MINIRAY_TURN_MEANWHILE_INL_H_
+#endif
+
+#include <cstdint>
+
+#include "engine/kernels/tile_places-inl.h"
+#include "engine/kernels/transpose-inl.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace miniray {
+namespace HWY_NAMESPACE {
+
+// c[samples, width] = sums[width, kColumns], turned, + bias, where there is one.
+template <class T>
+HWY_INLINE void store_turned(std::int64_t samples, std::int64_t width, const T* sums, const T* bias,
+                             T* c, std::int64_t stride) {
+  constexpr std::int64_t kColumns = TileSize<T>::kColumns;
+  if (bias == nullptr) {
+    transpose(width, samples, sums, kColumns, c, stride);
+  } else {
+    transpose(width, samples, sums, kColumns, c, stride, PlusBias<T>{bias});
+  }
+}
+
+// The same, of one panel after the other.
+template <class T>
+class TurnMeanwhile {
+ public:
+  // Where registers are few, sums would have to make room for it: then all is done at once.
+  static constexpr bool kPays = TileSize<T>::kThirtyTwoRegisters;
+
+  TurnMeanwhile(std::int64_t width, const T* bias, std::int64_t stride)
+      : width_(width), bias_(bias), stride_(stride) {}
+
+  // Finishes the panel before, and begins with this one.
+  HWY_INLINE void begin(std::int64_t samples, const T* sums, T* c) {
+    finish();
+    if (!kPays || samples < kColumns || width_ % kLanes != 0) {
+      return store_turned(samples, width_, sums, bias_, c, stride_);
+    }
+    left_ = width_ / kLanes * (kColumns / kSide);
+    from_ = sums;
+    to_ = c;
+  }
+  HWY_INLINE void step() {
+    if (HWY_UNLIKELY(left_ != 0)) turn_squares();
+  }
+  HWY_INLINE void finish() {
+    while (left_ != 0) turn_squares();
+  }
+
+ private:
+  static constexpr std::int64_t kSide = kTransposeSide<T>;
+  static constexpr std::int64_t kLanes = TileSize<T>::kLanes, kColumns = TileSize<T>::kColumns;
+
+  // A vector of rows, kSide samples.
+  HWY_INLINE void turn_squares() {
+    const hn::ScalableTag<T> d;
+    const T* const from = from_ + row_ * kColumns;
+    if (bias_ == nullptr) {
+      transpose_squares(d, from, kColumns, to_ + row_, stride_, AsItStands());
+    } else {
+      transpose_squares(d, from, kColumns, to_ + row_, stride_, PlusBias<T>{bias_ + row_});
+    }
+    --left_;
+    row_ += kLanes;
+    if (row_ != width_) return;
+    row_ = 0;
+    from_ += kSide;
+    to_ += kSide * stride_;
+  }
+
+  const std::int64_t width_;
+  const T* const bias_;
+  const std::int64_t stride_;
+  std::int64_t left_ = 0, row_ = 0;
+  const T* from_ = nullptr;
+  T* to_ = nullptr;
+};
+
+// No lambda: GCC would call that as a function, and save all sums around it.
+template <class T>
+struct Turning {
+  TurnMeanwhile<T>& panel;
+  HWY_INLINE void operator()() const {
+    if constexpr (TurnMeanwhile<T>::kPays) panel.step();
+  }
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace miniray
+HWY_AFTER_NAMESPACE();
+
+#endif
