@@ -136,34 +136,54 @@ void pack_columns(const GemmShape& shape, const T* b, std::int64_t n0, std::int6
   copy_columns(shape.k, width, b + n0, shape.n, panels);
 }
 
-// A panel of one vector whose lanes are the rows of an interleaved tile; the lanes past them hold
-// anything.
+// A panel whose lanes are the rows of interleaved tiles of one height, a vector for each; the lanes
+// past them hold anything.
 template <class T>
 struct RowsAsLanes {
   const T* HWY_RESTRICT first;
   std::int64_t height;
+  std::int64_t tile_stride;
 
   template <class D>
-  HWY_INLINE hn::Vec<D> load(D d, std::int64_t p, int) const {
-    return hn::LoadU(d, first + p * height);
+  HWY_INLINE hn::Vec<D> load(D d, std::int64_t p, int v) const {
+    return hn::LoadU(d, first + v * tile_stride + p * height);
   }
 };
 
+// kTiles tiles of rows of tn_add_few_columns, from `row` on.
+template <class T, int kTiles>
+HWY_INLINE void add_few_columns(std::int64_t row, std::int64_t height, std::int64_t columns,
+                                std::int64_t depth, const T* a_tiles, const T* panel, T* c,
+                                std::int64_t stride) {
+  constexpr std::int64_t kLanes = TileSize<T>::kLanes, kRow = kTiles * kLanes;
+  HWY_ALIGN T sums[TileSize<T>::kRows * kRow];  // [column][tile][kLanes]
+  multiply_tile<T, kTiles>(columns, depth, InColumns<T>{panel, kColumns<T>},
+                           RowsAsLanes<T>{a_tiles + row * depth, height, height * depth},
+                           Store::kOverwrite, RowTile<T>{sums, kRow});
+  for (std::int64_t tile = 0; tile < kTiles; ++tile) {
+    for (std::int64_t r = 0; r < height; ++r) {
+      T* const to = c + (row + tile * height + r) * stride;
+      for (std::int64_t i = 0; i < columns; ++i) to[i] += sums[i * kRow + tile * kLanes + r];
+    }
+  }
+}
+
 // The last few columns of a piece of a gradient, which would leave most lanes of a panel empty: so
-// they are broadcast, and rows are the lanes.
+// they are broadcast, and rows are the lanes. Two tiles at once, since a few sums alone would wait
+// for each other.
 template <class T>
 void tn_add_few_columns(std::int64_t rows, std::int64_t columns, std::int64_t depth,
                         const T* a_tiles, const T* panel, T* c, std::int64_t stride) {
-  constexpr std::int64_t kLanes = TileSize<T>::kLanes;
-  HWY_ALIGN T sums[kLanes * kLanes];
-  for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-    multiply_tile<T, 1>(columns, depth, InColumns<T>{panel, kColumns<T>},
-                        RowsAsLanes<T>{a_tiles + row * depth, height}, Store::kOverwrite,
-                        RowTile<T>{sums, kLanes});
-    for (std::int64_t r = 0; r < height; ++r) {
-      for (std::int64_t i = 0; i < columns; ++i) c[(row + r) * stride + i] += sums[i * kLanes + r];
+  for (std::int64_t row = 0; row < rows;) {
+    const std::int64_t rest = rows - row, height = row_tile_height<T>(rest);
+    if (rest > height && row_tile_height<T>(rest - height) == height) {
+      add_few_columns<T, 2>(row, height, columns, depth, a_tiles, panel, c, stride);
+      row += 2 * height;
+    } else {
+      add_few_columns<T, 1>(row, height, columns, depth, a_tiles, panel, c, stride);
+      row += height;
     }
-  });
+  }
 }
 
 // a, interleaved, is broadcast; b's panels are the columns.
@@ -181,9 +201,11 @@ void tn_add_piece(const GemmShape& shape, const T* a, const T* panels, T* c, std
     for (std::int64_t column = 0; column < n; column += kColumns<T>) {
       const std::int64_t columns = std::min(kColumns<T>, n - column);
       const T* const panel = panels + column * k + k0 * kColumns<T>;
-      if (columns <= kFewColumns) {
-        tn_add_few_columns(rows, columns, depth, a_tiles, panel, c + m0 * n + column, n);
-        continue;
+      if constexpr (kFewColumns > 0) {
+        if (columns <= kFewColumns) {
+          tn_add_few_columns(rows, columns, depth, a_tiles, panel, c + m0 * n + column, n);
+          continue;
+        }
       }
       for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
         T* const tile = c + (m0 + row) * n + column;

@@ -190,13 +190,15 @@ HWY_INLINE void interleave_tiles(std::int64_t k, std::int64_t rows, std::int64_t
   });
   const std::span<const Part> parts(tiles.data(), count);
   constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T)), kStepsAhead = 8;
+  constexpr std::int64_t kLarge = std::int64_t{1} << 17;  // more than the second cache has left
+  const std::int64_t asked_for = k * stride >= kLarge ? rows : 0;
   // As many numbers for every tile, which is a few vectors: those that a lower tile has not are
   // overwritten by its next step.
   std::int64_t p = 0;
   if (2 * parts.back().height >= kRows) {
     for (; p + 1 < k; ++p) {
       const T* const ahead = a + (p + kStepsAhead) * stride;
-      for (std::int64_t i = 0; i < rows; i += kLine) hwy::Prefetch(ahead + i);
+      for (std::int64_t i = 0; i < asked_for; i += kLine) hwy::Prefetch(ahead + i);
       for (const Part& tile : parts) {
         std::memcpy(to + tile.row * k + p * tile.height, a + p * stride + tile.row,
                     kRows * sizeof(T));
