@@ -22,11 +22,11 @@ const GemmShape kShapes[] = {{1, 1, 1},       {2, 3, 5},       {7, 1, 13},    {1
 
 // Whole blocks of columns: an odd number of them, one, more than one block of k, rows a multiple of
 // 4 kB apart, more samples than a piece has, one row of weights, several groups of a gradient's
-// tiles in pieces of several panels.
+// tiles in pieces of several panels; tiles of one row, and of five.
 const GemmShape kBlockShapes[] = {
     {1, 16, 16},     {7, 48, 32},     {33, 16, 400},   {64, 112, 96},   {50, 304, 16},
     {301, 48, 608},  {1, 304, 496},   {300, 48, 1024}, {20, 304, 1104}, {100, 48, 1104},
-    {300, 48, 2048}, {300, 560, 144}, {410, 560, 32}};
+    {300, 48, 2048}, {300, 560, 144}, {410, 560, 32},  {97, 80, 32},    {5, 32, 1024}};
 
 template <class T>
 class Gemm : public ::testing::Test {
@@ -81,10 +81,17 @@ TYPED_TEST(Gemm, NtWithBias) {
 
 TYPED_TEST(Gemm, NtWithoutBias) {
   using T = TypeParam;
-  const std::vector<T> a{1, 2, 3}, b{4, 5, 6};
-  std::vector<T> c(1, 99);
-  gemm_nt<T>(ThreadBudget(1), {1, 1, 3}, a, b, {}, c);
-  EXPECT_EQ(c[0], 32);
+  this->for_each_backend([&](const ThreadBudget& threads) {
+    for (const auto& [m, n, k] : {GemmShape{1, 1, 3}, GemmShape{70, 96, 1100}}) {
+      const auto a = this->matrix(m, k, 1), b = this->matrix(n, k, 2);
+      std::vector<T> c(static_cast<std::size_t>(m * n), 1e9);
+      gemm_nt<T>(threads, {m, n, k}, a, b, {}, c);
+      const auto b_at = this->at(b, k);
+      this->expect_near(
+          c, reference_gemm(m, n, k, this->at(a, k), [&](auto p, auto j) { return b_at(j, p); }),
+          k);
+    }
+  });
 }
 
 TYPED_TEST(Gemm, Nn) {
