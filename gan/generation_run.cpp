@@ -24,11 +24,13 @@ constexpr std::int64_t kMaxColumns = 32;  // of sheets with a meaning for each
 constexpr std::int64_t kMaxPathLatents = 10'000'000;
 constexpr std::int64_t kAnimationSide = 256;
 
-// Pictures of one call to a worker: a run of the sampler's, or less where that would leave a worker
-// fewer than eight calls, since all are to end together.
-std::int64_t pictures_of_call(std::int64_t count, std::int64_t workers) {
-  constexpr std::int64_t kCalls = 8, kBatch = NetworkPictures::kBatch;
-  return std::clamp(count / (kCalls * workers) / kBatch * kBatch, kBatch, Sampler::kRun);
+// Pictures of one call to a worker, `size` bytes each: a run of the sampler's, but less where that
+// would leave a worker fewer than eight calls, since all are to end together, or take much memory.
+std::int64_t pictures_of_call(std::int64_t count, std::int64_t workers, std::int64_t size) {
+  constexpr std::int64_t kCalls = 8, kBytes = std::int64_t{16} << 20;
+  constexpr std::int64_t kBatch = NetworkPictures::kBatch;
+  const std::int64_t share = std::min(count / (kCalls * workers), kBytes / size);
+  return std::clamp(share / kBatch * kBatch, kBatch, Sampler::kRun);
 }
 
 std::optional<NpyMatrix> read_latents(const GenerateConfig& config, std::int64_t latent_dim) {
@@ -116,7 +118,8 @@ class Generation {
              Communicator& processes)
       : processes_(processes),
         runtime_({.threads_per_actor = threads_per_worker(config)}),
-        latent_dim_(model->spec.latent_dim) {
+        latent_dim_(model->spec.latent_dim),
+        image_bytes_(model->spec.image_shape.elements()) {
     for (int i = 0; i < worker_count(config); ++i) {
       workers_.push_back(runtime_.remote<GenerationWorker>(config, model));
     }
@@ -125,8 +128,8 @@ class Generation {
   Images run(std::int64_t count, std::span<const float> latents,
              const GenerationProgress& progress) {
     const std::int64_t processes = processes_.world_size();
-    const std::int64_t chunk =
-        pictures_of_call(count, processes * static_cast<std::int64_t>(workers_.size()));
+    const std::int64_t chunk = pictures_of_call(
+        count, processes * static_cast<std::int64_t>(workers_.size()), image_bytes_);
     const std::int64_t round = processes * chunk;
     std::vector<Future<Images>> own;  // the chunks of this process
     for (std::int64_t first = processes_.rank() * chunk; first < count; first += round) {
@@ -164,7 +167,7 @@ class Generation {
   Communicator& processes_;
   Runtime runtime_;
   std::vector<Actor<GenerationWorker>> workers_;
-  const std::int64_t latent_dim_;
+  const std::int64_t latent_dim_, image_bytes_;
 };
 
 }  // namespace
