@@ -80,7 +80,7 @@ HWY_INLINE hn::Vec<Words> pixel_words(const ChainLayer& layer, std::int64_t feat
 void pixel_piece(const ChainLayer& layer, std::int64_t samples, const float* x, std::int64_t first,
                  std::int64_t rows, std::uint8_t* y) {
   HWY_ALIGN float sums[ChainKernels::kMaxRows * kColumns<float>];  // of a panel
-  multiply(layer, samples, x, first, rows, sums, 0, [&](std::int64_t s) HWY_ATTR {
+  const auto store_panel = [&](std::int64_t s) HWY_ATTR {
     auto* const panel = reinterpret_cast<std::int32_t*>(y + s * layer.out);
     for (std::int64_t row = 0; row < rows; row += 4) {
       for (std::int64_t i = 0; i < kColumns<float>; i += kLanes) {
@@ -88,7 +88,13 @@ void pixel_piece(const ChainLayer& layer, std::int64_t samples, const float* x, 
                   panel + (first + row) / 4 * kColumns<float> + i);
       }
     }
-  });
+  };
+  // Sums of several blocks of k stand until the last one: so those of one panel at a time.
+  const std::int64_t together = layer.in <= kDepth<float> ? samples : kColumns<float>;
+  for (std::int64_t s = 0; s < samples; s += together) {
+    multiply(layer, together, x + s * layer.in, first, rows, sums, 0,
+             [&](std::int64_t panel) HWY_ATTR { store_panel(s + panel); });
+  }
 }
 
 // hwc [pixels, 3] from three planes, `stride` apart.

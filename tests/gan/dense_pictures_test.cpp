@@ -58,9 +58,16 @@ GanSpec large_spec() {  // more pixels than are turned at once
   return spec;
 }
 
+GanSpec wide_spec() {  // more than one block of k
+  GanSpec spec = testing::small_spec();
+  spec.hidden = {1040};
+  return spec;
+}
+
 TEST(DensePictures, AreThoseOfForwardToTheByte) {
   const ThreadBudget one(1), three(3);
-  for (const GanSpec& spec : {GanSpec{}, testing::small_spec(), grey_spec(), large_spec()}) {
+  for (const GanSpec& spec :
+       {GanSpec{}, testing::small_spec(), grey_spec(), large_spec(), wide_spec()}) {
     const Network<float> generator = generator_of(spec);
     auto dense = DensePictures::of(generator, spec.image_shape);
     ASSERT_TRUE(dense);
@@ -78,6 +85,19 @@ TEST(DensePictures, AreThoseOfForwardToTheByte) {
       }
     });
   }
+}
+
+TEST(DensePictures, OfMoreLatentsThanAPassAreThoseOfForward) {
+  const GanSpec spec = testing::small_spec();
+  const Network<float> generator = generator_of(spec);
+  const ThreadBudget threads(2);
+  constexpr std::size_t kRows = DensePictures::kPass + 40;
+  const auto latents =
+      testing::random_values<float>(kRows * static_cast<std::size_t>(spec.latent_dim), 1, -2, 2);
+  const auto expected = pictures_by_forward(threads, generator, spec, latents);
+  std::vector<std::uint8_t> pictures(expected.size());
+  DensePictures::of(generator, spec.image_shape)->run(threads, latents, pictures.data());
+  EXPECT_EQ(pictures, expected);
 }
 
 TEST(DensePictures, AreOfChainsOfDenseLayersAlone) {
