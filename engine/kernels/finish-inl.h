@@ -35,6 +35,20 @@ struct PlusBias {
   }
 };
 
+// Where there may be none: null.
+template <class T>
+struct PlusBiasIfAny {
+  const T* bias = nullptr;
+
+  HWY_INLINE PlusBiasIfAny from(std::int64_t i) const {
+    return {bias == nullptr ? nullptr : bias + i};
+  }
+  template <class D>
+  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<D> values) const {
+    return bias == nullptr ? values : PlusBias<T>{bias}(d, values);
+  }
+};
+
 }  // namespace HWY_NAMESPACE
 }  // namespace miniray
 HWY_AFTER_NAMESPACE();

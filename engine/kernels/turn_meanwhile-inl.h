@@ -11,6 +11,7 @@
 
 #include "engine/kernels/tile_places-inl.h"
 #include "engine/kernels/transpose-inl.h"
+#include "engine/kernels/transpose_meanwhile-inl.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -41,48 +42,21 @@ class TurnMeanwhile {
 
   // Finishes the panel before, and begins with this one.
   HWY_INLINE void begin(std::int64_t samples, const T* sums, T* c) {
+    constexpr std::int64_t kColumns = TileSize<T>::kColumns;
     finish();
-    if (!kPays || samples < kColumns || width_ % kLanes != 0) {
+    if (!kPays || samples < kColumns || width_ % TileSize<T>::kLanes != 0) {
       return store_turned(samples, width_, sums, bias_, c, stride_);
     }
-    left_ = width_ / kLanes * (kColumns / kSide);
-    from_ = sums;
-    to_ = c;
+    panel_ = {width_, kColumns, sums, Layout::kRows, 0, width_, c, stride_, {bias_}};
   }
-  HWY_INLINE void step() {
-    if (HWY_UNLIKELY(left_ != 0)) turn_squares();
-  }
-  HWY_INLINE void finish() {
-    while (left_ != 0) turn_squares();
-  }
+  HWY_INLINE void step() { panel_.step(); }
+  HWY_INLINE void finish() { panel_.finish(); }
 
  private:
-  static constexpr std::int64_t kSide = kTransposeSide<T>;
-  static constexpr std::int64_t kLanes = TileSize<T>::kLanes, kColumns = TileSize<T>::kColumns;
-
-  // A vector of rows, kSide samples.
-  HWY_INLINE void turn_squares() {
-    const hn::ScalableTag<T> d;
-    const T* const from = from_ + row_ * kColumns;
-    if (bias_ == nullptr) {
-      transpose_squares(d, from, kColumns, to_ + row_, stride_, AsItStands());
-    } else {
-      transpose_squares(d, from, kColumns, to_ + row_, stride_, PlusBias<T>{bias_ + row_});
-    }
-    --left_;
-    row_ += kLanes;
-    if (row_ != width_) return;
-    row_ = 0;
-    from_ += kSide;
-    to_ += kSide * stride_;
-  }
-
   const std::int64_t width_;
   const T* const bias_;
   const std::int64_t stride_;
-  std::int64_t left_ = 0, row_ = 0;
-  const T* from_ = nullptr;
-  T* to_ = nullptr;
+  TransposeMeanwhile<T, PlusBiasIfAny<T>> panel_;
 };
 
 // No lambda: GCC would call that as a function, and save all sums around it.
