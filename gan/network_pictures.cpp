@@ -30,15 +30,19 @@ NetworkPictures::NetworkPictures(const Network<float>& generator, const GanSpec&
       pass_(generator.plan(), pass_rows_, PassUse::kForwardOnly) {}
 
 void NetworkPictures::run(const ThreadBudget& threads, std::span<const float> latents,
-                          std::span<const std::int32_t> labels, std::int64_t first,
-                          std::uint8_t* hwc) {
+                          std::int64_t first, const ClassOf& class_of, std::uint8_t* hwc) {
   const std::int64_t count = static_cast<std::int64_t>(latents.size()) / latent_dim();
   for (std::int64_t done = 0; done < count;) {
     const std::int64_t row = (first + done) % kBatch;  // and on, in this batch
     const std::int64_t rows = std::min(kBatch - row, count - done);
     std::ranges::copy(part(latents, done * latent_dim(), rows * latent_dim()),
                       latents_.data() + row * latent_dim());
-    if (!labels.empty()) std::ranges::copy(part(labels, done, rows), labels_.begin() + row);
+    if (!labels_.empty()) {
+      for (std::int64_t i = 0; i < rows; ++i) {
+        labels_[static_cast<std::size_t>(row + i)] =
+            static_cast<std::int32_t>(class_of(first + done + i));
+      }
+    }
     for (std::int64_t pass = row / pass_rows_ * pass_rows_; pass < row + rows; pass += pass_rows_) {
       run_pass(threads, pass);
     }

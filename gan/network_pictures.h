@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -16,6 +17,9 @@
 
 namespace miniray {
 
+// The class of picture i, below GanSpec::class_count(). Called only where a model takes classes.
+using ClassOf = std::function<std::int64_t(std::int64_t picture)>;
+
 class NetworkPictures {
  public:
   static constexpr std::int64_t kBatch = 256;
@@ -25,9 +29,9 @@ class NetworkPictures {
   NetworkPictures(const Network<float>& generator, const GanSpec& spec, std::int64_t pass_bytes);
 
   // Pictures first .. first + rows - 1, hwc [rows, height, width, channels], of latents [rows,
-  // latent_dim] and labels [rows], which are empty where the model takes no classes.
-  void run(const ThreadBudget& threads, std::span<const float> latents,
-           std::span<const std::int32_t> labels, std::int64_t first, std::uint8_t* hwc);
+  // latent_dim].
+  void run(const ThreadBudget& threads, std::span<const float> latents, std::int64_t first,
+           const ClassOf& class_of, std::uint8_t* hwc);
 
  private:
   std::int64_t latent_dim() const { return latents_.shape()[1]; }
@@ -38,7 +42,7 @@ class NetworkPictures {
   const Network<float>& generator_;
   std::int64_t channels_;
   Tensor<float> latents_, outputs_;   // of a batch
-  std::vector<std::int32_t> labels_;  // of latents_
+  std::vector<std::int32_t> labels_;  // of latents_; empty where the model takes no classes
   std::int64_t pass_rows_;
   PassBuffers<float> pass_;
 };

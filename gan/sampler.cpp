@@ -19,7 +19,6 @@ Sampler::Sampler(const ThreadBudget& threads, const Network<float>& generator, c
     : threads_(threads),
       image_shape_(spec.image_shape),
       classes_(spec.class_count()),
-      conditional_(spec.conditional()),
       latents_({kRun, spec.latent_dim}) {
   if (!uses_blas<float>(threads)) dense_ = DensePictures::of(generator, image_shape_);
   if (!dense_) network_.emplace(generator, spec, pass_bytes);
@@ -57,14 +56,7 @@ Images Sampler::generate(std::span<const float> latents, std::int64_t first,
 void Sampler::run(std::span<const float> latents, std::int64_t first, const ClassOf& class_of,
                   std::uint8_t* hwc) {
   if (dense_) return dense_->run(threads_, latents, hwc);
-  std::vector<std::int32_t> labels;
-  if (conditional_) {
-    const std::int64_t rows = static_cast<std::int64_t>(latents.size()) / latent_dim();
-    for (std::int64_t picture = first; picture < first + rows; ++picture) {
-      labels.push_back(static_cast<std::int32_t>(class_of(picture)));
-    }
-  }
-  network_->run(threads_, latents, labels, first, hwc);
+  network_->run(threads_, latents, first, class_of, hwc);
 }
 
 Images Sampler::images_of(std::int64_t count) const {

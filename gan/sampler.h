@@ -3,10 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
-#include <vector>
 
 #include "engine/parallel.h"
 #include "engine/tensor.h"
@@ -22,9 +20,6 @@ namespace miniray {
 // depends on (seed, i) alone.
 void draw_sample_latents(std::uint64_t seed, std::int64_t first, std::int64_t latent_dim,
                          std::span<float> latents);
-
-// The class of picture i, below GanSpec::class_count(). Called only where a model takes classes.
-using ClassOf = std::function<std::int64_t(std::int64_t picture)>;
 
 class Sampler {
  public:
@@ -59,7 +54,6 @@ class Sampler {
   const ThreadBudget& threads_;
   Shape image_shape_;
   std::int64_t classes_;
-  bool conditional_;
   Tensor<float> latents_;                   // of a run
   std::optional<DensePictures> dense_;      // where the generator is of that kind
   std::optional<NetworkPictures> network_;  // where it is not

@@ -141,13 +141,6 @@ void tn_add_blocks_piece(const GemmShape& shape, const T* a_tiles, const T* b, T
           HWY_ATTR { add_gradient_tile(shape, row, height, column, a_tiles, panel, dw); });
 }
 
-// No lambda: GCC would call that as a function, and save all sums around it.
-template <class T>
-struct Interleaving {
-  InterleaveMeanwhile<T>& tile;
-  HWY_INLINE void operator()() const { tile.step(); }
-};
-
 // Each tile of a is interleaved while the one before it is multiplied by the first panel; before
 // all of them, where there are no registers for that.
 template <class T>
@@ -172,7 +165,8 @@ void tn_add_blocks_first_piece(const GemmShape& shape, const T* a, T* a_tiles, c
             next.begin(row + height, gradient_tile_height<T>(shape, row + height));
           }
         }
-        add_gradient_tile(shape, row, height, column, a_tiles, panel, dw, Interleaving<T>{next});
+        add_gradient_tile(shape, row, height, column, a_tiles, panel, dw,
+                          Meanwhile<InterleaveMeanwhile<T>>{next});
       });
 }
 

@@ -37,12 +37,6 @@ void nt_piece(const GemmShape& shape, const T* a_panels, const T* b, const T* bi
 // that sums would have to make room for it.
 template <class T>
 constexpr bool kMeanwhile = TileSize<T>::kThirtyTwoRegisters;
-// No lambda: GCC would call that as a function, and save all sums around it.
-template <class T>
-struct Transposing {
-  TransposeMeanwhile<T>& panel;
-  HWY_INLINE void operator()() const { panel.step(); }
-};
 
 // A block of k, at k0, of nt_weight_panel. A function for each Finish: two kinds of tiles in one
 // are more than GCC finds registers for (10% of a small product).
@@ -59,7 +53,7 @@ HWY_INLINE void rows_times_weights(const GemmShape& shape, const T* a, const T* 
     });
   };
   if constexpr (kMeanwhile<T>) {
-    multiply(Transposing<T>{next});
+    multiply(Meanwhile<TransposeMeanwhile<T>>{next});
   } else {
     multiply(Nothing());
   }

@@ -8,14 +8,11 @@
 #endif
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <span>
 
 #include "engine/kernels/ahead-inl.h"
 #include "engine/kernels/gemm_panels.h"
+#include "engine/kernels/interleave-inl.h"
 #include "engine/kernels/layout.h"
 #include "engine/kernels/micro_kernel-inl.h"
 #include "engine/kernels/simd-inl.h"
@@ -144,7 +141,7 @@ HWY_INLINE void nt_piece_by(const GemmShape& shape, const T* a_panels, const T* 
                   c + (m0 + s) * shape.n + n0);
   };
   times_panels(GemmShape{samples, shape.n, shape.k}, a_panels + m0 * shape.k, b, n0, width, sums,
-               kPanelStride, turn, Turning<T>{turning});
+               kPanelStride, turn, Meanwhile<TurnMeanwhile<T>>{turning});
   turning.finish();
 }
 
@@ -170,44 +167,6 @@ HWY_INLINE void copy_columns(std::int64_t k, std::int64_t width, const T* HWY_RE
     for (std::int64_t i = 0; i < kColumns<T>; i += kLanes) {
       const std::int64_t rest = std::clamp<std::int64_t>(width - whole - i, 0, kLanes);
       hn::Store(load_first(d, row + whole + i, static_cast<std::size_t>(rest)), d, to + i);
-    }
-  }
-}
-
-// Columns [0, rows) of a[k, ...], at most kMostRows, interleaved tile by tile: tile `row` begins
-// row * k numbers behind. Row by row of a over all tiles, since that is how memory delivers.
-template <std::int64_t kMostRows, class T>
-HWY_INLINE void interleave_tiles(std::int64_t k, std::int64_t rows, std::int64_t stride,
-                                 const T* HWY_RESTRICT a, T* HWY_RESTRICT to) {
-  constexpr std::int64_t kRows = TileSize<T>::kRows;
-  struct Part {
-    std::int64_t row, height;
-  };
-  std::array<Part, (kMostRows + kRows - 1) / kRows> tiles;
-  std::size_t count = 0;
-  for_each_row_tile<T>(rows, [&](std::int64_t row, std::int64_t height) HWY_ATTR {
-    tiles[count++] = {row, height};
-  });
-  const std::span<const Part> parts(tiles.data(), count);
-  constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T)), kStepsAhead = 8;
-  constexpr std::int64_t kLarge = std::int64_t{1} << 17;  // more than the second cache has left
-  const std::int64_t asked_for = k * stride >= kLarge ? rows : 0;
-  // As many numbers for every tile, which is a few vectors: those that a lower tile has not are
-  // overwritten by its next step.
-  std::int64_t p = 0;
-  if (2 * parts.back().height >= kRows) {
-    for (; p + 1 < k; ++p) {
-      const T* const ahead = a + (p + kStepsAhead) * stride;
-      for (std::int64_t i = 0; i < asked_for; i += kLine) hwy::Prefetch(ahead + i);
-      for (const Part& tile : parts) {
-        std::memcpy(to + tile.row * k + p * tile.height, a + p * stride + tile.row,
-                    kRows * sizeof(T));
-      }
-    }
-  }
-  for (; p < k; ++p) {
-    for (const Part& tile : parts) {
-      std::copy_n(a + p * stride + tile.row, tile.height, to + tile.row * k + p * tile.height);
     }
   }
 }

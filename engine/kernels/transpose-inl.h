@@ -9,7 +9,6 @@
 #include <cstdint>
 
 #include "engine/kernels/finish-inl.h"
-#include "engine/kernels/simd-inl.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -128,43 +127,6 @@ HWY_INLINE void transpose_vectors(D d, const T* HWY_RESTRICT from, std::int64_t 
     }
   }
 }
-
-// to[c * rows + r] = from[r, c] for as many columns as a vector has lanes; rows: at most kMostRows,
-// and no more than a vector has lanes. is_last: whether nothing that is written later lies behind
-// `to`; else vectors are stored that reach beyond what they have.
-template <int kMostRows, class D, class T = hn::TFromD<D>>
-HWY_INLINE void interleave_vectors(D d, std::int64_t rows, const T* HWY_RESTRICT from,
-                                   std::int64_t from_stride, T* HWY_RESTRICT to, bool is_last) {
-  constexpr int kSide = static_cast<int>(kTransposeSide<T>);
-  constexpr int kBlocks = static_cast<int>(hn::MaxLanes(D())) / kSide;
-  constexpr int kGroups = (kMostRows + kSide - 1) / kSide;
-  static_assert(kGroups <= kBlocks);
-  hn::Vec<D> turned[kGroups][kSide];  // [rows of a block][column of a block]
-  HWY_UNROLL(4)
-  for (int g = 0; g < kGroups; ++g) {
-    const auto row = [&](std::int64_t r) HWY_ATTR {
-      return hn::LoadU(d, from + HWY_MIN(g * kSide + r, rows - 1) * from_stride);
-    };
-    transpose_in_blocks(d, row, turned[g]);
-  }
-  hn::Vec<D> columns[kSide][kBlocks];
-  HWY_UNROLL(4)
-  for (int c = 0; c < kSide; ++c) {
-    for (int b = 0; b < kBlocks; ++b) columns[c][b] = turned[HWY_MIN(b, kGroups - 1)][c];
-    transpose_blocks<kBlocks>(d, columns[c]);
-  }
-  HWY_UNROLL(4)
-  for (int b = 0; b < kBlocks; ++b) {
-    for (int c = 0; c < kSide; ++c) {
-      T* const at = to + (b * kSide + c) * rows;
-      if (is_last) {
-        store_first(columns[c][b], d, at, static_cast<std::size_t>(rows));
-      } else {
-        hn::StoreU(columns[c][b], d, at);
-      }
-    }
-  }
-}
 #endif
 
 // Calls body(row, column) for squares of `side` from (0, 0) to (rows, columns), multiples of it.
@@ -242,22 +204,6 @@ HWY_INLINE void transpose(std::int64_t rows, std::int64_t columns, const T* HWY_
                   to + whole_columns * to_stride, to_stride, finish);
   transpose_small(rows - whole_rows, columns, from + whole_rows * from_stride, from_stride,
                   to + whole_rows, to_stride, finish.from(whole_rows));
-}
-
-// to[c * rows + r] = from[r, c]: a tile of at most kMostRows rows, interleaved.
-template <int kMostRows, class T>
-HWY_INLINE void interleave(std::int64_t rows, std::int64_t columns, const T* HWY_RESTRICT from,
-                           std::int64_t from_stride, T* HWY_RESTRICT to) {
-  const hn::ScalableTag<T> d;
-  constexpr auto kLanes = static_cast<std::int64_t>(hn::MaxLanes(hn::ScalableTag<T>()));
-  std::int64_t c = 0;
-  if constexpr (1 < kLanes && kMostRows <= kLanes) {
-    for (; c + kLanes <= columns; c += kLanes) {
-      const bool is_last = c + 2 * kLanes > columns;
-      interleave_vectors<kMostRows>(d, rows, from + c, from_stride, to + c * rows, is_last);
-    }
-  }
-  transpose(rows, columns - c, from + c, from_stride, to + c * rows, rows);
 }
 
 }  // namespace HWY_NAMESPACE

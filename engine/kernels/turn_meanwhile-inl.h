@@ -18,19 +18,8 @@ HWY_BEFORE_NAMESPACE();
 namespace miniray {
 namespace HWY_NAMESPACE {
 
-// c[samples, width] = sums[width, kColumns], turned, + bias, where there is one.
-template <class T>
-HWY_INLINE void store_turned(std::int64_t samples, std::int64_t width, const T* sums, const T* bias,
-                             T* c, std::int64_t stride) {
-  constexpr std::int64_t kColumns = TileSize<T>::kColumns;
-  if (bias == nullptr) {
-    transpose(width, samples, sums, kColumns, c, stride);
-  } else {
-    transpose(width, samples, sums, kColumns, c, stride, PlusBias<T>{bias});
-  }
-}
-
-// The same, of one panel after the other.
+// c[samples, width] = sums[width, kColumns], turned, + bias, where there is one: of one panel after
+// the other.
 template <class T>
 class TurnMeanwhile {
  public:
@@ -38,34 +27,27 @@ class TurnMeanwhile {
   static constexpr bool kPays = TileSize<T>::kThirtyTwoRegisters;
 
   TurnMeanwhile(std::int64_t width, const T* bias, std::int64_t stride)
-      : width_(width), bias_(bias), stride_(stride) {}
+      : width_(width), bias_{bias}, stride_(stride) {}
 
   // Finishes the panel before, and begins with this one.
   HWY_INLINE void begin(std::int64_t samples, const T* sums, T* c) {
     constexpr std::int64_t kColumns = TileSize<T>::kColumns;
     finish();
     if (!kPays || samples < kColumns || width_ % TileSize<T>::kLanes != 0) {
-      return store_turned(samples, width_, sums, bias_, c, stride_);
+      return transpose(width_, samples, sums, kColumns, c, stride_, bias_);
     }
-    panel_ = {width_, kColumns, sums, Layout::kRows, 0, width_, c, stride_, {bias_}};
+    panel_ = {width_, kColumns, sums, Layout::kRows, 0, width_, c, stride_, bias_};
   }
-  HWY_INLINE void step() { panel_.step(); }
+  HWY_INLINE void step() {
+    if constexpr (kPays) panel_.step();
+  }
   HWY_INLINE void finish() { panel_.finish(); }
 
  private:
   const std::int64_t width_;
-  const T* const bias_;
+  const PlusBiasIfAny<T> bias_;
   const std::int64_t stride_;
   TransposeMeanwhile<T, PlusBiasIfAny<T>> panel_;
-};
-
-// No lambda: GCC would call that as a function, and save all sums around it.
-template <class T>
-struct Turning {
-  TurnMeanwhile<T>& panel;
-  HWY_INLINE void operator()() const {
-    if constexpr (TurnMeanwhile<T>::kPays) panel.step();
-  }
 };
 
 }  // namespace HWY_NAMESPACE
